@@ -25,7 +25,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from stripe_sandbox.billing_api.routes import BILLING_ENDPOINTS
 from stripe_sandbox.billing_controls import BILLING_CONTROLS
 from stripe_sandbox.calls import Call, RequestSeen
-from stripe_sandbox.control import CONTROLS, Asked, Control, require_own_page
+from stripe_sandbox.control import CONTROLS, Asked, Control, require_own_name, require_own_page
 from stripe_sandbox.cycle.due import execute_due
 from stripe_sandbox.passage import Answer, ConnectionCut, answer_of, answered
 from stripe_sandbox.permissions import permission_of, require
@@ -78,6 +78,7 @@ def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeR
         seen = RequestSeen(request.method, request.url.path, {}, key, sandbox.clock.now())
         sandbox.traffic.seen.append(seen)
         try:
+            require_own_name(request)
             lacking = _lacking(sandbox, _authenticated(request.headers.get("authorization")))
             require(permission_of(request.method, template, sandbox.settings), lacking)
             form = parse(await _read_form(request) if request.method == "POST" else request.url.query)

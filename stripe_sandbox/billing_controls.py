@@ -6,7 +6,6 @@ POST   /_sandbox/invoices   what somebody else does to an invoice: hold it, edit
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,7 @@ from stripe_sandbox.cycle.drafting import as_shown, record_and_tell
 from stripe_sandbox.cycle.finalizing import finalize, void
 from stripe_sandbox.meter_events import EventRequest, event_on
 from stripe_sandbox.sandbox import Sandbox
-from stripe_sandbox.stripe_shapes import no_such, wrong_parameter
+from stripe_sandbox.stripe_shapes import no_such, read_json, wrong_parameter
 
 _EDITS = ("auto_advance", "automatically_finalizes_at", "metadata", "fails_with", "line", "act")
 _ACTS = ("finalize", "void")
@@ -98,10 +97,7 @@ def _edited(invoice: Invoice, told: dict[str, Any], now: int) -> Invoice:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    try:
-        told = json.loads(body)
-    except ValueError as error:
-        raise wrong_parameter(f"Give a JSON object ({error}).", None) from error
+    told = read_json(body, "Give a JSON object")
     if not isinstance(told, dict):
         raise wrong_parameter("Give a JSON object.", None)
     return told

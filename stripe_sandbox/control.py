@@ -8,14 +8,13 @@ POST   /_sandbox/clock      {"now": unix} | {"advance_seconds": n} | {"reset": t
 GET    /_sandbox/settings   how strict it is; POST changes some of it
 GET    /_sandbox/faults     what is to go wrong and how often it did; POST adds, DELETE clears
 
-Since there is no key to guess, requests that a web page of somebody else sends through a browser are not obeyed. A
-browser names the page a request comes from (``Origin``, ``Sec-Fetch-Site``) and the name it was sent to (``Host``); a
-page could otherwise let a name of its own point to this machine (DNS rebinding).
+Since there is no key to guess, not for Stripe's endpoints either, requests that a web page of somebody else sends
+through a browser are not obeyed. A browser names the page a request comes from (``Origin``, ``Sec-Fetch-Site``) and the
+name it was sent to (``Host``); a page could otherwise let a name of its own point to this machine (DNS rebinding).
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,12 +32,13 @@ from stripe_sandbox.faults import read_faults
 from stripe_sandbox.meter_events import MeterEvent
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.settings import REAL_TIME, FreshStart, read_settings
-from stripe_sandbox.stripe_shapes import StripeError, wrong_parameter
+from stripe_sandbox.stripe_shapes import StripeError, read_json, wrong_parameter
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 FROM_OURSELVES = frozenset({"same-origin", "none"})
 JSON = "application/json"
 HOUR = 3_600  # seconds
+LONGEST_LIMIT = 9  # digits
 HOUR_FORMAT = "%Y-%m-%d-%H:%M"  # 2026-01-24-18:00
 LATEST_MOMENT = 253_402_300_799  # the end of the year 9999, unix seconds: what an hour can be written for
 _WISHES: dict[str, tuple[type, ...]] = {
@@ -49,8 +49,8 @@ _WISHES: dict[str, tuple[type, ...]] = {
 }
 
 
-def require_own_page(request: Request) -> None:
-    """Raises ``StripeError`` for a request under a foreign name, or one that would change something for a foreign page.
+def require_own_name(request: Request) -> None:
+    """Raises ``StripeError`` for a request under a foreign name.
 
     Names of ours are those of loopback, and the address that the connection was made to.
     """
@@ -58,8 +58,14 @@ def require_own_page(request: Request) -> None:
     connected_to, _ = request.scope["server"]
     if _host_of(authority) not in LOOPBACK | {connected_to}:
         raise StripeError(403, f"This sandbox is not called {authority[:100]!a}; ask it by its address.")
+
+
+def require_own_page(request: Request) -> None:
+    """The same for a request that would change something for a foreign page too."""
+    require_own_name(request)
     if request.method == "GET":
         return
+    authority = request.headers.get("host", "")
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
     if (origin is not None and urlsplit(origin).netloc.lower() != authority.lower()) or site not in FROM_OURSELVES:
         raise StripeError(403, f"Not from the page of somebody else: {(origin or site)[:100]!a}.")
@@ -196,17 +202,14 @@ def clear_faults(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
 def requests_seen(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     """The last Stripe requests, oldest first; ``limit`` in the query says how many at most."""
     limit = asked.query.get("limit", str(REQUESTS_REMEMBERED))
-    if set(asked.query) - {"limit"} or not limit.isdecimal():
+    if set(asked.query) - {"limit"} or not (limit.isdecimal() and len(limit) <= LONGEST_LIMIT):
         raise wrong_parameter("requests takes a limit: a whole number.", "limit")
     seen = list(sandbox.traffic.seen)
     return {"data": [request.as_json() for request in seen[max(0, len(seen) - int(limit)) :]]}
 
 
 def _read_wish(body: bytes) -> dict[str, float]:
-    try:
-        wish = json.loads(body)
-    except ValueError as error:
-        raise wrong_parameter(f"The clock takes a JSON object ({error}).", None) from error
+    wish = read_json(body, "The clock takes a JSON object")
     if not isinstance(wish, dict) or not wish or len({"now", "advance_seconds", "reset"} & set(wish)) > 1:
         text = 'Give one of {"now": unix}, {"advance_seconds": n}, {"reset": true}; and also {"frozen": bool}.'
         raise wrong_parameter(text, None)

@@ -6,7 +6,6 @@ A fault sees every call that it matches, from the moment it was posted, and fire
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass, field, fields
 
 from stripe_sandbox.calls import METER_EVENTS, Call, Subject
 from stripe_sandbox.settings import is_count, is_seconds
-from stripe_sandbox.stripe_shapes import wrong_parameter
+from stripe_sandbox.stripe_shapes import read_json, wrong_parameter
 
 
 @dataclass
@@ -133,7 +132,7 @@ def _is_positive(value: object) -> bool:
 
 _ALLOWED: dict[str, tuple[Callable[[object], bool], str]] = {
     "endpoint": (lambda v: isinstance(v, str) and v.startswith("/"), "a path such as /v1/billing/meter_events"),
-    "method": (lambda v: v in {"GET", "POST", "DELETE"}, "GET, POST or DELETE"),
+    "method": (lambda v: v in ("GET", "POST", "DELETE"), "GET, POST or DELETE"),
     "customer": (_is_text, "a text"),
     "event_name": (_is_text, "a text"),
     "identifier": (_is_text, "a text"),
@@ -152,15 +151,12 @@ _COMMON = ("endpoint", "method", "customer", "event_name", "identifier", "probab
 
 def read_faults(body: bytes) -> list[Fault]:
     """One fault or a list of them. Raises ``StripeError`` (400); then none is taken."""
-    try:
-        told = json.loads(body)
-    except ValueError as error:
-        raise wrong_parameter(f"A fault is a JSON object ({error}).", None) from error
+    told = read_json(body, "A fault is a JSON object")
     return [_read(each) for each in (told if isinstance(told, list) else [told])]
 
 
 def _read(told: object) -> Fault:
-    if not isinstance(told, dict) or told.get("kind") not in _SPECIFIC:
+    if not isinstance(told, dict) or told.get("kind") not in [*_SPECIFIC]:
         raise wrong_parameter(f"A fault has a kind: one of {', '.join(_SPECIFIC)}. Received {told!r}.", "kind")
     kind = told["kind"]
     given = {name: value for name, value in told.items() if name != "kind"}

@@ -5,13 +5,12 @@ The clock shows real time until a test moves it, so that 24 hours or 35 days pas
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from stripe_sandbox.billing.switches import BILLING_RULES, BillingSettings
-from stripe_sandbox.stripe_shapes import wrong_parameter
+from stripe_sandbox.stripe_shapes import read_json, wrong_parameter
 
 LONGEST_SERVICE = 60.0  # seconds of real time; below the SDK's own patience of 80
 
@@ -95,10 +94,7 @@ class Settings(BillingSettings):
 
 def read_settings(body: bytes, current: Settings) -> Settings:
     """The current settings with those of a JSON object in their place. Raises ``StripeError`` (400)."""
-    try:
-        wish = json.loads(body)
-    except ValueError as error:
-        raise wrong_parameter(f"Settings are a JSON object ({error}).", None) from error
+    wish = read_json(body, "Settings are a JSON object")
     if not isinstance(wish, dict):
         raise wrong_parameter("Settings are a JSON object.", None)
     for name, value in wish.items():
@@ -127,9 +123,9 @@ _ALLOWED: dict[str, tuple[Callable[[object], bool], str]] = {
         lambda v: is_seconds(v) and v <= LONGEST_SERVICE,  # type: ignore[operator]
         f"a number of seconds up to {LONGEST_SERVICE:.0f}",
     ),
-    "concurrency_answer": (lambda v: v in {"409", "429"}, '"429" or "409"'),
+    "concurrency_answer": (lambda v: v in ("409", "429"), '"429" or "409"'),
     "unsigned_customers": (lambda v: type(v) is bool, "true or false"),
-    "deleted_customers": (lambda v: v in {"refuse", "report"}, '"refuse" or "report"'),
+    "deleted_customers": (lambda v: v in ("refuse", "report"), '"refuse" or "report"'),
     "report_seconds": (is_seconds, "a number of seconds"),
     "samples_max": (lambda v: v is None or is_count(v), "a whole number, or null"),
     **BILLING_RULES,

@@ -9,10 +9,11 @@ The texts marked "seen" are the ones real accounts report; the others follow Str
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 INVALID_REQUEST = "invalid_request_error"
@@ -57,6 +58,21 @@ class StripeError(Exception):
 def wrong_parameter(message: str, param: str | None, code: str | None = None) -> StripeError:
     """400 for a parameter that is missing, unknown or unreadable; nothing was executed."""
     return StripeError(400, message, code=code, param=param)
+
+
+def read_json(body: bytes, shape: str) -> Any:
+    """What the sandbox itself is told, which ought to have a ``shape``. Raises ``StripeError`` (400)."""
+    try:
+        return json.loads(body, parse_int=_whole_number)
+    except (ValueError, RecursionError) as error:
+        raise wrong_parameter(f"{shape} ({error}).", None) from error
+
+
+def _whole_number(text: str) -> int:
+    """Raises ``ValueError`` for one that no clock and no database holds."""
+    if _WHOLE_NUMBER.fullmatch(text) is None:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
 
 
 def refused(message: str, param: str | None = None) -> StripeError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from contextlib import ExitStack, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Semaphore
+from typing import Any
 
 import click
 
@@ -21,6 +24,11 @@ from fridge_pipeline.orchestration.own_pages import LOOPBACK_NAMES, OwnNames, he
 
 HOST = LOOPBACK_NAMES[0]
 PATH = "/metrics"
+
+#: So many are answered, or listened to, at a time; each takes a thread. Prometheus comes alone.
+CALLERS_MAX = 32
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -51,7 +59,7 @@ def metrics(*, host: str, port: int, names: tuple[str, ...], listener: int | Non
         exposition = Exposition(lambda: read_signals(observed, utc_now))
         own = OwnNames.of(host, *(f"http://{name}" for name in names))
         handler = partial(_Metrics, exposition, own)
-        server = stack.enter_context(ThreadingHTTPServer((host, port), handler, bind_and_activate=listener is None))
+        server = stack.enter_context(_Server((host, port), handler, bind_and_activate=listener is None))
         if listener is not None:
             server.socket.close()
             server.socket = socket.socket(fileno=listener)
@@ -59,6 +67,28 @@ def metrics(*, host: str, port: int, names: tuple[str, ...], listener: int | Non
         console.print(f"metrics at http://{host}:{server.server_port}{PATH}; Ctrl-C stops it", soft_wrap=True)
         with suppress(KeyboardInterrupt):
             server.serve_forever()
+
+
+class _Server(ThreadingHTTPServer):
+    """Who comes when all places are taken finds the connection closed."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._places = Semaphore(CALLERS_MAX)
+        super().__init__(*arguments, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """One caller, in a thread of its own."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """The thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
 
 class _Metrics(BaseHTTPRequestHandler):
@@ -80,7 +110,12 @@ class _Metrics(BaseHTTPRequestHandler):
         if self.path.partition("?")[0] != PATH:
             self.send_error(404, explain=f"the signals are at {PATH}")
             return
-        body, content_type = self._exposition.body(headers.get("accept", ""))
+        try:
+            body, content_type = self._exposition.body(headers.get("accept", ""))
+        except Exception:  # whatever it is: who asks is told, by a status, that nothing is known
+            logger.exception("the signals could not be read")
+            self.send_error(503, explain="the signals could not be read: the log of this server says why")
+            return
         self.send_response(200)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,10 @@ from fridge_pipeline.console.frame import Page, Table
 from fridge_pipeline.console.read_tables import Books, Reader
 from fridge_pipeline.console.render_pages import named_in, render_notice, render_page, stamp_line, style_sheet
 from fridge_pipeline.console.table_files import BusyError, as_csv, as_workbook
-from fridge_pipeline.console.tenant_link import TENANT_PAGES, opened_link, read_link_key
-from fridge_pipeline.database.connection import DatabaseUnreachableError
+from fridge_pipeline.console.tenant_link import TENANT_PAGES, LinkKeyError, opened_link, read_link_key
+from fridge_pipeline.database.connection import DatabaseEncodingError, DatabaseUnreachableError
 from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, named_by, refused
-from fridge_pipeline.visible import visible
+from fridge_pipeline.visible import one_line, visible
 
 #: A page of which a part is being read is shown again after so long.
 AGAIN_SECONDS = 3
@@ -47,6 +49,12 @@ WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 #: What the books answer when they are not as this code needs them.
 NOT_PREPARED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InsufficientPrivilege)
+
+#: Whatever keeps the books from being read: its text is for the log, and no page repeats it.
+NOT_READ = (psycopg.Error, DatabaseUnreachableError, DatabaseEncodingError)
+NOT_NOW = "The books do not answer", "The database does not answer as it should; try again in a minute."
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +130,6 @@ class Console:
             return self._shown(found, self.reader, around)
         except NotFoundError as error:
             return self._notice(404, "Not found", f"{error}.", around)
-        except DatabaseUnreachableError:
-            return self._notice(503, "The books do not answer", "The database does not answer; try again.", around)
         except psycopg.errors.QueryCanceled:
             return self._notice(
                 503, "That took too long", "The database was asked for more than 30 seconds; ask for one month, or "
@@ -139,6 +145,9 @@ class Console:
                 503, "The books are of another version", "They lack what this page reads, or do not show it to "
                 "finance: fridge migrate brings them up to date.", around,
             )  # fmt: skip
+        except NOT_READ as error:
+            logger.warning("a page of the console could not read the books: %s", one_line(str(error)))
+            return self._notice(503, *NOT_NOW, around)
 
     def _shown(self, found: Asked, reader: Reader, around: dict[str, Any]) -> Response:
         now = reader.clock()
@@ -190,19 +199,15 @@ class Console:
 
     def _tenant_page(self, path: str) -> Response:
         """The page that a link shows: one tenant's usage, or in the same words always that there is nothing."""
-        found = self._opened_link(path)
-        if found is None or self.reader is None:
-            sentence = "This address shows nothing: it is not complete, or its time is over. Ask for another one."
-            return HTMLResponse(render_notice("Nothing here", sentence, (), {}), 404, headers=PAGE_HEADERS)
-        parameters = found.parameters(self.reader.clock())
-        if found.ending == CSV:
-            return _csv(found, found.page.tables[0], self.reader, parameters)
-        with self.reader.books() as books:
-            read = [(table, books.read(table, parameters)) for table in found.page.tables]
-        return HTMLResponse(
-            render_page(found, read, (), {"stamp": f"Read {self.reader.clock():%Y-%m-%d %H:%M:%S} UTC"}),
-            headers=PAGE_HEADERS,
-        )
+        try:
+            found = self._opened_link(path)
+            if found is not None and self.reader is not None:
+                return _of_tenant(found, self.reader)
+        except (*NOT_READ, LinkKeyError) as error:
+            logger.warning("a tenant's page could not be shown: %s", one_line(str(error)))
+            return HTMLResponse(render_notice(*NOT_NOW, (), {}), 503, headers=PAGE_HEADERS)
+        sentence = "This address shows nothing: it is not complete, or its time is over. Ask for another one."
+        return HTMLResponse(render_notice("Nothing here", sentence, (), {}), 404, headers=PAGE_HEADERS)
 
     def _opened_link(self, path: str) -> Asked | None:
         """The key is looked for each time: it may have been made, or deleted, since."""
@@ -216,10 +221,22 @@ class Console:
         return HTMLResponse(render_notice(title, text, self.pages, around), status, headers=PAGE_HEADERS)
 
 
+def _of_tenant(found: Asked, reader: Reader) -> Response:
+    parameters = found.parameters(reader.clock())
+    if found.ending == CSV:
+        return _csv(found, found.page.tables[0], reader, parameters)
+    with reader.books() as books:
+        read = [(table, books.read(table, parameters)) for table in found.page.tables]
+    stamp = f"Read {reader.clock():%Y-%m-%d %H:%M:%S} UTC"
+    return HTMLResponse(render_page(found, read, (), {"stamp": stamp}), headers=PAGE_HEADERS)
+
+
 def _csv(found: Asked, table: Table, reader: Reader, parameters: Mapping[str, Any]) -> Response:
+    """Its first lines are there before the answer begins: after that a failure can only cut it off."""
     headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{_file_name(found)}-{table.name}.csv"'}
-    rows = as_csv(table, reader.stream(table, parameters))
-    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    lines = as_csv(table, reader.stream(table, parameters))
+    whole = chain([next(lines)], lines)
+    return StreamingResponse(whole, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _file_name(found: Asked) -> str:

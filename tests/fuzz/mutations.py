@@ -34,7 +34,7 @@ ODD_JSON = (
     '{"tenant_id":' + "9" * 5000 + "}", '{"temperature_c":' + "9" * 5000 + "}", '{"tenant_id":-0}', '{"sensor_id":00}',
 )  # fmt: skip
 #: Values of a column that is none of ours, with others inside them.
-_NESTED = ([1], [["x" * 5_000] * 20] * 5, {"a": {"b": {"c": [1, 2]}}}, {"a": ["x" * 50_000]}, [{"tenant_id": "a"}])
+NESTED = ([1], [["x" * 5_000] * 20] * 5, {"a": {"b": {"c": [1, 2]}}}, {"a": ["x" * 50_000]}, [{"tenant_id": "a"}])
 ODD_BYTES = (
     b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xff\xfe", b"\n", b"\r", b"\n\n", b'"', b",", b"PAR1", b"\x1f\x8b",
     b"\xf0\x9f", b"\x80" * 9, b"\r\r\n", b'","', b'"\n"', b"\0" * 64,
@@ -141,7 +141,7 @@ def _other_types(names: list[str], rows: list[Values], random: Random) -> bytes:
         columns[name] = random.choice(_COLUMNS)(len(rows), columns[name], random)
     columns = {name: column for name, column in columns.items() if column is not None}
     if random.random() < 0.2:
-        columns["extra"] = pa.array([random.choice(_NESTED)] * len(rows))
+        columns["extra"] = pa.array([random.choice(NESTED)] * len(rows))
     found = list(columns)
     if found and random.random() < 0.05:
         return parquet_table(pa.Table.from_arrays([*columns.values(), columns[found[0]]], [*found, found[0]]), random)

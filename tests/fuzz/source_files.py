@@ -13,9 +13,13 @@ from fridge_pipeline.ingest.gallery import gallery_sources
 from fridge_pipeline.ingest.landing.source_rows import format_of
 from fridge_pipeline.ingest.rules.source import ContractMode, IdField, Source
 from tests.fuzz.mutations import ODD_BYTES, ODD_JSON, ODD_TEXTS, bytes_mutated
+from tests.fuzz.nested_values import nested_file, nested_sources
 from tests.ingest.gallery.delivered import PATHS, content_of
 from tests.ingest.landing.test_odd_deliveries import DELIVERIES, TROY
 from tests.ingest.landing.test_sources import source
+
+#: Of so many files that sources read, one has long and nested values.
+NESTED_EVERY = 3
 
 
 @cache
@@ -41,13 +45,16 @@ def deliveries() -> dict[str, tuple[Source, bytes]]:
     }
 
 
+@cache
 def sources() -> tuple[Source, ...]:
-    """All of them."""
-    return tuple(each for each, _ in deliveries().values())
+    """All of them, and those of nested values."""
+    return (*(each for each, _ in deliveries().values()), *nested_sources())
 
 
 def source_file(number: int, random: Random) -> tuple[str, bytes]:
     """One delivery after some accidents, under a name that its source reads."""
+    if random.randrange(NESTED_EVERY) == 0:
+        return nested_file(number, random)
     name = random.choice(list(deliveries()))
     body, other = deliveries()[name][1], random.choice(list(deliveries().values()))[1]
     for _ in range(random.choice((0, 1, 1, 2, 3))):

@@ -46,7 +46,8 @@ def _raw(url: str, event_name: str) -> socket.socket:
     host, port = url.removeprefix("http://").split(":")
     body = f"event_name={event_name}&payload[value]=1&payload[stripe_customer_id]=cus_raw"
     head = (
-        f"POST {EVENTS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test_x\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"POST {EVENTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sk_test_x\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     connection = socket.create_connection((host, int(port)), timeout=10)
     connection.sendall((head + body).encode())

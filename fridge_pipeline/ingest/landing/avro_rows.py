@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
@@ -19,6 +20,10 @@ from fridge_pipeline.ingest.landing.ndjson_rows import decoded_rows, refuse_othe
 
 #: So much text of records is decoded at once, a line counted as so much more than its characters.
 _BATCH_CHARACTERS, _LINE_CHARACTERS = 4 * 2**20, 64
+
+#: Bytes of a decimal that is read as a number, far over any precision that is in use: the time that one takes grows
+#: with the square of them.
+DECIMAL_BYTES_MAX = 128
 
 #: How a block's bytes can fail to be records of the schema.
 _DAMAGE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, ArithmeticError, RecursionError)
@@ -50,12 +55,26 @@ def avro_batches(path: Path, columns: JsonColumns) -> Iterator[pl.DataFrame]:
 
 def _reader(schema: Any) -> Any:
     import fastavro  # noqa: PLC0415  # not before such a file is there
+    from fastavro.read import LOGICAL_READERS  # noqa: PLC0415
 
     try:
         parsed = fastavro.parse_schema(schema)
     except (fastavro.schema.SchemaParseException, *_DAMAGE) as error:
         raise UnreadableFileError(f"avro with a schema that cannot be read: {type(error).__name__}") from error
+    for name in ("bytes-decimal", "fixed-decimal"):
+        known = LOGICAL_READERS[name]
+        LOGICAL_READERS[name] = known if isinstance(known, _Decimals) else _Decimals(known)
     return lambda data: fastavro.schemaless_reader(data, parsed, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decimals:
+    """How fastavro makes a number of a decimal's bytes; a longer one stays bytes, which is no temperature."""
+
+    read: Callable[..., Any]
+
+    def __call__(self, data: bytes, *schemas: Any) -> Any:
+        return data if len(data) > DECIMAL_BYTES_MAX else self.read(data, *schemas)
 
 
 def _framed(texts: Iterator[str], before: int) -> Iterator[tuple[pl.DataFrame, UnreadableFileError | None]]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.ingest.landing.landing_errors import (
@@ -17,6 +16,8 @@ from fridge_pipeline.ingest.landing.landing_errors import (
     LandingUriError,
 )
 from fridge_pipeline.ingest.landing.object_bytes import PART_BYTES, ObjectBytes, version_of_object
+from fridge_pipeline.ingest.landing.object_tally import ListedObject, ObjectTally, fingerprint_of
+from fridge_pipeline.ingest.landing.odd_keys import OddKeys
 from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapshot, take_snapshot
 from fridge_pipeline.ingest.object_store.store import (
     StoreRefusedError,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
+Taken = TypeVar("Taken")
+
 #: Objects in a page of a listing, which is what a request gives and costs.
 PAGE_OBJECTS = 1_000
 
@@ -54,8 +57,6 @@ OTHERS_ASKED_FOR = 20
 
 #: An object store keeps no version of a folder: that a loaded hour has no news, only a listing can say.
 NO_VERSION = "objects"
-
-_DIGEST_BYTES = 16
 
 
 class ObjectLanding:
@@ -83,7 +84,7 @@ class ObjectLanding:
     def hours(self, strays: Strays | None = None) -> dict[Hour, str]:
         """See ``LandingZone.hours``: one request per 1,000 objects, whatever hours they are in."""
         seen = strays or Strays()
-        tallies: dict[Hour, _Tally] = {}
+        tallies: dict[Hour, ObjectTally] = {}
         try:
             for meta in self._listed(None):
                 date, _, rest = meta["path"].partition("/")
@@ -92,9 +93,9 @@ class ObjectLanding:
                 if hour is None or not self._is_ours(name):
                     _add_stray(seen, meta)
                 elif is_landing_file(name.rpartition("/")[2]):
-                    tallies.setdefault(hour, _Tally()).add(name, meta)
+                    tallies.setdefault(hour, ObjectTally()).add(name, meta)
         except StoreRefusedError as error:
-            if error.code == "InvalidPath":  # then only the hour that has it cannot be listed
+            if error.key is not None:  # then only the place that has it cannot be listed
                 seen.found.clear()
                 return self._hours_one_by_one(seen)
             raise self._unlistable(self._uri, error) from None
@@ -126,17 +127,17 @@ class ObjectLanding:
     def fingerprint(self, hour: Hour, strays: Strays | None = None) -> str | None:
         """See ``LandingZone.fingerprint``: one request per 1,000 objects."""
         try:
-            return _fingerprint(self._scan(hour, strays))
+            return self._scanned(hour, strays, fingerprint_of)
         except StoreRefusedError as error:
             return f"unlistable:{error.code}"
 
     def listing(self, hour: Hour, known: str | None = None, strays: Strays | None = None) -> Listing:
         """See ``LandingZone.listing``: one request per 1,000 objects."""
         try:
-            listed = sorted(self._scan(hour, strays), key=lambda each: each[0])
+            listed = self._scanned(hour, strays, lambda found: sorted(found, key=lambda each: each[0]))
         except StoreRefusedError as error:
             raise LandingFolderError(f"{self._uri}/{hour.folder}", error.reason, error.advice) from None
-        fingerprint = _fingerprint(listed)
+        fingerprint = fingerprint_of(listed)
         if fingerprint == known:
             return Listing(fingerprint, [])
         files = [
@@ -157,21 +158,26 @@ class ObjectLanding:
             return take_snapshot(stream, directory, file.format, plain_bytes_max, by_content=file.source is not None)
 
     def _dates(self, strays: Strays) -> list[str]:
-        dates = sorted(self._prefixes("", is_date_folder, strays))
+        try:
+            dates = sorted(self._prefixes("", is_date_folder, strays))
+        except StoreRefusedError as error:
+            dates = self._around(strays, error, self._uri, OddKeys.dates)
         strays.dates.update(dates)
         return dates
 
     def _hours_of(self, date: str, strays: Strays) -> list[Hour]:
-        found = self._prefixes(date, lambda prefix: _hour_of(prefix) is not None, strays)
+        try:
+            found = self._prefixes(date, lambda prefix: _hour_of(prefix) is not None, strays)
+        except StoreRefusedError as error:  # which hours it has is unknown: each of them says so when it is listed
+            found = self._around(
+                strays, error, f"{self._uri}/{date}", lambda _: [f"{date}/{at:02d}" for at in range(24)]
+            )
         return [Hour.from_folder(prefix) for prefix in found]
 
     def _prefixes(self, below: str, is_ours: Callable[[str], bool], strays: Strays) -> list[str]:
         """The folders of the layout in one place; all else there is a stray."""
-        try:
-            with refusals():
-                listed = self._store.list_with_delimiter(below)
-        except StoreRefusedError as error:
-            raise self._unlistable(f"{self._uri}/{below}".rstrip("/"), error) from None
+        with refusals():
+            listed = self._store.list_with_delimiter(below)
         for meta in listed["objects"]:
             _add_stray(strays, meta)
         ours = [prefix for prefix in listed["common_prefixes"] if is_ours(prefix)]
@@ -194,9 +200,36 @@ class ObjectLanding:
         kind = LandingRootGoneError if error.code == "NoSuchBucket" else LandingFolderError
         return kind(place, error.reason, error.advice)
 
-    def _scan(self, hour: Hour, strays: Strays | None = None) -> Iterator[tuple[str, ObjectMeta]]:
-        """The landing files of the hour, in no order that every store keeps. Raises ``StoreRefusedError``."""
-        for meta in self._listed(hour.folder):
+    def _around(
+        self, strays: Strays, error: StoreRefusedError, place: str, look: Callable[[OddKeys], list[str]]
+    ) -> list[str]:
+        """What is found around the name that is in the way, which is a stray; raises when nothing else was refused."""
+        try:
+            odd_keys = self._odd_keys(strays)
+            odd_keys.add(error)
+            return look(odd_keys)
+        except StoreRefusedError as refused:
+            raise self._unlistable(place, refused) from None
+
+    def _odd_keys(self, strays: Strays) -> OddKeys:
+        return OddKeys(self._store, urlsplit(self._uri).path.strip("/"), strays)
+
+    def _scanned(self, hour: Hour, strays: Strays | None, take: Callable[[Iterator[ListedObject]], Taken]) -> Taken:
+        """What is made of the landing files of the hour. Raises ``StoreRefusedError``."""
+        try:
+            return take(self._scan(hour, self._listed(hour.folder), strays))
+        except StoreRefusedError as error:
+            if error.key is None:
+                raise
+        seen = strays or Strays()
+        seen.found.pop(hour.folder, None)  # they are met once more
+        is_nested = any(source.is_nested for source in self.sources)
+        found = self._odd_keys(seen).objects(hour.folder, is_nested=is_nested)
+        return take(self._scan(hour, found, seen))
+
+    def _scan(self, hour: Hour, listed: Iterable[ObjectMeta], strays: Strays | None) -> Iterator[ListedObject]:
+        """The landing files among what the hour holds, in no order that every store keeps."""
+        for meta in listed:
             name = meta["path"].removeprefix(f"{hour.folder}/")
             if not self._is_ours(name):
                 if strays is not None:
@@ -222,30 +255,6 @@ def _add_stray(strays: Strays, meta: ObjectMeta) -> None:
     """An empty object is no delivery: consoles make them to show a folder."""
     if meta["size"]:
         strays.add(storable_path(meta["path"]), is_folder=False)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The fingerprint of a listing in whatever order it comes: the digests of its objects, summed."""
-
-    count: int = 0
-    _sum: int = field(default=0, repr=False)
-
-    def add(self, name: str, meta: ObjectMeta) -> None:
-        text = f"{name}\0{meta['size']}\0{version_of_object(meta)}"
-        self.count += 1
-        self._sum += int.from_bytes(blake2b(text.encode(), digest_size=_DIGEST_BYTES).digest())
-
-    @property
-    def fingerprint(self) -> str:
-        return f"{self.count}:{self._sum % 2 ** (8 * _DIGEST_BYTES):032x}"
-
-
-def _fingerprint(listed: Iterable[tuple[str, ObjectMeta]]) -> str | None:
-    tally = _Tally()
-    for name, meta in listed:
-        tally.add(name, meta)
-    return tally.fingerprint if tally.count else None
 
 
 def require_location_only(uri: str) -> None:

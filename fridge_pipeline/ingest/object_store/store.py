@@ -31,14 +31,16 @@ class StoreUriError(ValueError):
 class StoreRefusedError(RuntimeError):
     """A store did not do what it was asked. ``code`` names it in a word, ``reason`` in a line, ``advice`` what to do.
 
-    Never leaves this package: whoever asked says what it was about.
+    ``key`` is the object, or the folder, whose name its client does not take for a path, where that is why. Never
+    leaves this package: whoever asked says what it was about.
     """
 
-    def __init__(self, code: str, reason: str, advice: str) -> None:
+    def __init__(self, code: str, reason: str, advice: str, key: str | None = None) -> None:
         super().__init__(f"{reason}; {advice}")
         self.code = code
         self.reason = reason
         self.advice = advice
+        self.key = key
 
 
 class ArchiveError(RuntimeError):
@@ -51,13 +53,16 @@ _RETRY_TIME = timedelta(seconds=20)
 _CONNECT_TIME = timedelta(seconds=5)
 ANSWER_TIME = timedelta(seconds=60)
 
+#: So much of a name that is in the way is shown; S3 has names of 1,024 bytes.
+NAME_CHARACTERS_MAX = 300
+
 #: What the landing zone does at a store.
 READING = "list the bucket and get its objects"
 
 _STATUS = re.compile(r"status code: (\d{3}[ A-Za-z]*)")
 _CODE = re.compile(r"<Code>(\w{1,60})</Code>")
 _METADATA_SERVICE = re.compile(r"169\.254\.\d+\.\d+|metadata\.google|computeMetadata|/latest/api/token")
-_INVALID_KEY = re.compile(r'Path "(?P<key>.*?)" contained')
+_INVALID_KEY = re.compile(r'Path "(?P<key>.*?)"(?: contained|: Encountered illegal)', re.DOTALL)
 
 #: What the client raises where it does not expect to fail, as with an endpoint that is no URL; no exception to it.
 _PANIC = "PanicException"
@@ -142,8 +147,13 @@ def _invalid_key(text: str) -> StoreRefusedError | None:
     found = _INVALID_KEY.search(text)
     if found is None:
         return None
-    reason = f"the object {found['key']!r} has a name that is not a path"
-    return StoreRefusedError("InvalidPath", reason, "rename or remove it, and run again")
+    return no_path(found["key"])
+
+
+def no_path(key: str) -> StoreRefusedError:
+    """That an object has a name with an empty part or a control character, with which its client gives nothing."""
+    reason = f"the object {key[:NAME_CHARACTERS_MAX]!r} has a name that is not a path"
+    return StoreRefusedError("InvalidPath", reason, "rename or remove it, and run again", key)
 
 
 def _no_credentials(text: str) -> StoreRefusedError | None:

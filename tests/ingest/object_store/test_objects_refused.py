@@ -87,18 +87,6 @@ def test_a_store_that_cannot_be_asked_is_one_line_that_says_what_to_do(
     assert SECRET not in "".join(capfd.readouterr())
 
 
-def test_an_object_whose_name_is_no_path_costs_its_own_hour_only(bucket: Bucket) -> None:
-    bucket.land(HOUR, "a.csv", b"1")
-    bucket.land(HOUR.plus(1), "/b.csv", b"1")
-    zone = bucket.zone
-
-    hours = zone.hours()
-
-    assert hours == {HOUR: zone.fingerprint(HOUR), HOUR.plus(1): "unlistable:InvalidPath"}
-    with pytest.raises(LandingFolderError, match=r"2026-01-24/19//b\.csv' has a name that is not a path; rename"):
-        zone.listing(HOUR.plus(1))
-
-
 @pytest.mark.parametrize(
     "uri", [f"s3://{KEY_ID}:{SECRET}@bucket/landing", f"s3://bucket/landing?secret_access_key={SECRET}"]
 )
