@@ -884,8 +884,7 @@ select
     stg_signed_months.has_hours,
     signed_months.prepared_by,
     signed_months.prepared_at,
-    signed_months.approved_by,
-    signed_months.approved_at
+    signed_months.approved_by
 from fridge.signed_months
 inner join fridge.stg_signed_months on signed_months.month = stg_signed_months.usage_month
 where signed_months.month = %(month)s;

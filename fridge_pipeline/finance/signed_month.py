@@ -29,7 +29,6 @@ class SignedMonth:
     prepared_by: str
     prepared_at: datetime
     approved_by: str | None
-    approved_at: datetime | None
 
     @property
     def stands(self) -> bool:
