@@ -22,7 +22,7 @@ from tests.simulation.schedule import INVOICED, Schedule
 PER_SEED = 50
 
 #: What the ordinary test run can afford; scripts/simulate.py asks for more, and for every n-th seed in each process.
-SCHEDULES = int(os.environ.get("SIMULATE_N", "200"))
+SCHEDULES = int(os.environ.get("SIMULATE_N", "100"))
 SEED = int(os.environ.get("SIMULATE_SEED", "1"))
 EVERY = int(os.environ.get("SIMULATE_EVERY", "1"))
 

@@ -24,8 +24,7 @@ from fridge_pipeline.ingest.watch import find_landing_news, watch_landing_zone
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.conftest import fresh_database
 from tests.ingest.object_store.conftest import Bucket
-from tests.ingest.object_store.moto_process import FIRST
-from tests.ingest.object_store.s3_server import running_s3
+from tests.ingest.object_store.s3_server import FIRST, running_s3
 from tests.pipeline import Clock, Pipeline, as_frame, csv_of, readings
 from tests.sandbox_process import SandboxProcess
 
