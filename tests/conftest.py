@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -75,6 +76,9 @@ LONGEST = (
 )
 
 gc.disable()  # until all tests are collected: nothing of that is let go of
+
+#: jsonschema is never asked about formats; to build their grammars as it is imported takes a fifth of the collection.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 #: How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None)

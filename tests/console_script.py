@@ -76,12 +76,14 @@ def start_forked(
     arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, err: Path
 ) -> ForkServerProcess:
     """One command that has just begun; what it says goes to these files, which may be one."""
-    process = _server().Process(target=_command, args=(arguments, dict(environment), str(folder), str(out), str(err)))
+    process = forking_server().Process(
+        target=_command, args=(arguments, dict(environment), str(folder), str(out), str(err))
+    )
     process.start()
     return process
 
 
-def _server() -> ForkServerContext:
+def forking_server() -> ForkServerContext:
     """The process to fork from; it is started with the first command and ends with the tests' process."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED_BEFORE)

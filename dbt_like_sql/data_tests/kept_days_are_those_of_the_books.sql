@@ -40,26 +40,20 @@ kept as (
     inner join days on kept_tenant_days.usage_date = days.usage_date
 )
 
-(
-    select
-        'kept' as found_in,
-        kept.*
-    from kept
+select
+    'kept' as found_in,
+    kept_only.*
+from (
+    select * from kept
     except
-    select
-        'kept' as found_in,
-        books.*
-    from books
-)
+    select * from books
+) as kept_only
 union all
-(
-    select
-        'books' as found_in,
-        books.*
-    from books
+select
+    'books' as found_in,
+    books_only.*
+from (
+    select * from books
     except
-    select
-        'books' as found_in,
-        kept.*
-    from kept
-)
+    select * from kept
+) as books_only

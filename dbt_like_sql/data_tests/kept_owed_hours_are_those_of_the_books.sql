@@ -48,26 +48,20 @@ kept as (
     inner join hours on kept_owed_hours.hour = hours.hour
 )
 
-(
-    select
-        'kept' as found_in,
-        kept.*
-    from kept
+select
+    'kept' as found_in,
+    kept_only.*
+from (
+    select * from kept
     except
-    select
-        'kept' as found_in,
-        books.*
-    from books
-)
+    select * from books
+) as kept_only
 union all
-(
-    select
-        'books' as found_in,
-        books.*
-    from books
+select
+    'books' as found_in,
+    books_only.*
+from (
+    select * from books
     except
-    select
-        'books' as found_in,
-        kept.*
-    from kept
-)
+    select * from kept
+) as books_only

@@ -32,7 +32,6 @@ class NoReasonGivenError(ValueError):
 class Decision:
     """One setting of a switch: who set it to what, when by the database's clock, and why."""
 
-    decision_id: int
     subject: str
     setting: str
     reason: str

@@ -1122,7 +1122,6 @@ limit 1;
 
 -- name: decisions
 select
-    decision_id,
     subject,
     setting,
     reason,

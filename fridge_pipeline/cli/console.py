@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from fridge_pipeline.cli.interruption import ended_by_signals
-from fridge_pipeline.cli.port_option import PORT
+from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.terminal import console as terminal
 from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.console.all_pages import all_pages

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from fridge_pipeline.cli.dagster_services import METRICS_PORT
-from fridge_pipeline.cli.port_option import PORT
+from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.installation import metrics_login, utc_now

@@ -1,4 +1,4 @@
-"""Hours, months, and places of files on the command line: read, or refused with the form that was expected."""
+"""Hours, months, ports, and places of files on the command line: read, or refused with the form that was expected."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from fridge_pipeline.calendar.days import Month, NotAMonthError
 from fridge_pipeline.calendar.hours import Hour, NotAnHourError
 from fridge_pipeline.ingest.object_store.store import refuse_credentials
 from fridge_pipeline.ingest.rules.location import Location, location_of
+
+#: 0 takes a free one.
+PORT = click.IntRange(0, 65535)
 
 
 class HourKey(click.ParamType[Hour]):

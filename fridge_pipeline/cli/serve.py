@@ -24,7 +24,7 @@ from fridge_pipeline.cli.dagster_services import (
     ServiceStartError,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
-from fridge_pipeline.cli.port_option import PORT
+from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.services import UMASK, Service
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, refuse_second

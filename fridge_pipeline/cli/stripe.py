@@ -11,7 +11,7 @@ import click
 from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.command_groups import SentenceGroup
-from fridge_pipeline.cli.port_option import PORT
+from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.terminal import echo, installation, settings
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.stripe.gateway import StripeGateway

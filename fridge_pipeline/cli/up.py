@@ -27,7 +27,7 @@ from fridge_pipeline.cli.dagster_services import (
     start_ui,
 )
 from fridge_pipeline.cli.interruption import ended_by_signals
-from fridge_pipeline.cli.port_option import PORT
+from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.services import Services
 from fridge_pipeline.cli.terminal import console, settings
 from fridge_pipeline.database import process_lock

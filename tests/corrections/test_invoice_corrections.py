@@ -380,9 +380,9 @@ def test_a_key_that_may_not_write_leaves_the_approval_and_another_key_finishes_i
     assert len(items(tenant)) == 1
 
 
-def settle(tenant: InvoicedTenant, how: How, login: str = "olga", document: str = "by mail 7") -> Settlement:
+def settle(tenant: InvoicedTenant, how: How, document: str = "by mail 7") -> Settlement:
     """Ends the one open exception about the invoice's readings by hand."""
-    run = replace(tenant.pipeline.as_run(), database=signed_in(tenant.pipeline.database, login))
+    run = replace(tenant.pipeline.as_run(), database=signed_in(tenant.pipeline.database, "olga"))
     exception_id = tenant.pipeline.one(
         "select exception_id from fridge.open_exceptions where kind in ('not_invoiced', 'invoiced_too_much')"
         " and subject = 'temperature_readings'"

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
-import sys
+import tempfile
 import time
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.corrections.propose import CorrectionRefusedError
-from fridge_pipeline.database.run import Failpoint
+from fridge_pipeline.corrections.write_correction import approve_correction
+from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.run import Failpoint, Run
+from fridge_pipeline.database.schema import PIPELINE
+from fridge_pipeline.invoices.hold_drafts import HoldOrder, hold_drafts
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct
+from tests.console_script import forking_server
 from tests.corrections.test_invoice_corrections import (
     approve,
     items,
@@ -28,37 +35,12 @@ from tests.corrections.test_invoice_corrections import tenant as corrected_tenan
 from tests.invoices.account import InvoicedTenant
 from tests.invoices.test_holding import LONGEST, after_the_end, final_after, hold, updates
 from tests.invoices.test_holding import tenant as held_tenant  # noqa: F401 - a fixture
+from tests.people import signed_in
+from tests.pipeline import gateway_to
 
 pytestmark = pytest.mark.prove
 
-REPOSITORY = Path(__file__).parents[2]
 SECONDS_UNTIL_UNLOCKED = 10
-
-#: A process that does one thing and is killed when it has come to a failpoint.
-KILLED = """
-import os, signal, sys
-from dataclasses import replace
-from datetime import datetime, timedelta
-from fridge_pipeline.catalogue.meter import CATALOGUE
-from fridge_pipeline.corrections.write_correction import approve_correction
-from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.run import Run
-from fridge_pipeline.database.schema import PIPELINE
-from fridge_pipeline.invoices.hold_drafts import HoldOrder, hold_drafts
-from tests.people import signed_in
-from tests.pipeline import gateway_to
-act, failpoint, dsn, url, now, proposal = sys.argv[1:]
-def die(seen):
-    if seen == failpoint:
-        os.kill(os.getpid(), signal.SIGKILL)
-database = Database(dsn).acting_as(PIPELINE)
-run = Run(database, CATALOGUE, lambda: datetime.fromisoformat(now), "killed", die)
-gateway = gateway_to(url)
-if act == "hold":
-    hold_drafts(run, lambda: gateway, HoldOrder(timedelta(hours=48), True))
-else:
-    approve_correction(replace(run, database=signed_in(database, "grace")), lambda: gateway, int(proposal))
-"""
 
 HOLDING = (Failpoint.HOLD_INTENDED, Failpoint.HOLD_ANSWERED, Failpoint.HOLD_WRITTEN)
 CORRECTING = (Failpoint.STAGED, Failpoint.MARKED_SENT, Failpoint.ANSWERED, Failpoint.RECEIPTS_WRITTEN)
@@ -67,16 +49,35 @@ CORRECTING = (Failpoint.STAGED, Failpoint.MARKED_SENT, Failpoint.ANSWERED, Failp
 def killed(tenant: InvoicedTenant, act: str, failpoint: Failpoint, proposal_id: int = 0) -> None:
     """Does it in a process of its own, which is killed there."""
     line = tenant.pipeline
-    told = (line.database.owned.dsn, line.sandbox.url, line.clock().isoformat(), str(proposal_id))
-    command = [sys.executable, "-c", KILLED, act, failpoint.value, *told]
+    asked = (act, failpoint, proposal_id, line.database.owned.dsn, line.sandbox.url, line.clock())
     deadline = time.monotonic() + SECONDS_UNTIL_UNLOCKED
     while True:
-        done = subprocess.run(command, cwd=REPOSITORY, timeout=120, check=False, capture_output=True, text=True)
-        if done.returncode == -signal.SIGKILL:
-            return
-        # the server may not have seen yet that its client is gone
-        assert "another process" in done.stderr, done.stderr
+        with tempfile.NamedTemporaryFile() as told:
+            process = forking_server().Process(target=_die, args=(told.name, *asked))
+            process.start()
+            process.join(120)
+            if process.exitcode == -signal.SIGKILL:
+                return
+            # the server may not have seen yet that its client is gone
+            said = Path(told.name).read_text(encoding="utf-8")
+        assert "another process" in said, said
         assert time.monotonic() < deadline
+
+
+def _die(told: str, act: str, failpoint: Failpoint, proposal_id: int, dsn: str, url: str, now: datetime) -> None:
+    """In the process: does one thing, up to the failpoint."""
+
+    def die(seen: Failpoint) -> None:
+        if seen is failpoint:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.dup2(os.open(told, os.O_WRONLY), 2)
+    database = Database(dsn).acting_as(PIPELINE)
+    run, gateway = Run(database, CATALOGUE, lambda: now, "killed", die), gateway_to(url)
+    if act == "hold":
+        hold_drafts(run, lambda: gateway, HoldOrder(timedelta(hours=48), writes=True))
+    else:
+        approve_correction(replace(run, database=signed_in(database, "grace")), lambda: gateway, proposal_id)
 
 
 @pytest.mark.parametrize("failpoint", HOLDING)

@@ -37,12 +37,10 @@ def open_about(pipeline: Pipeline) -> list[tuple[str, str, int | None]]:
     )
 
 
-def settle(pipeline: Pipeline, how: How, *, kind: str | None = None, document: str | None = "II-7") -> Settlement:
+def settle(pipeline: Pipeline, how: How, *, document: str | None = "II-7") -> Settlement:
     """Ends the one open exception about readings."""
     exception_id = pipeline.one(
-        "select exception_id from fridge.open_exceptions where coalesce(kind = %s, true)"
-        " and (subject = %s or subject like 'temperature_readings:%%')",
-        kind,
+        "select exception_id from fridge.open_exceptions where subject = %s or subject like 'temperature_readings:%%'",
         READINGS,
     )
     (settlement,) = settle_exceptions(pipeline.as_run(), [exception_id], Decision(how, "agreed by mail", document))

@@ -79,10 +79,10 @@ class FinanceBooks:
         customer = self.pipeline.customers[tenant]
         self.pipeline.sandbox.faults({"customer": customer, "event_name": READINGS, **fault})
 
-    def deliver_late(self, hour: Hour, rows: list[Row], name: str = "late.csv") -> None:
+    def deliver_late(self, hour: Hour, rows: list[Row]) -> None:
         """One more file of an hour, a minute later."""
         self.pipeline.clock.advance(minutes=1)
-        self.pipeline.land(hour, name, rows)
+        self.pipeline.land(hour, "late.csv", rows)
         self.pipeline.run(hour)
 
     def behind_the_program(self, statement: str, table: str, *parameters: object) -> int:

@@ -52,9 +52,9 @@ def close(database: Database, month: Month) -> None:
     sign(database, "grace", Action.APPROVE, month)
 
 
-def is_closed(database: Database, month: Month = JANUARY) -> bool:
+def is_closed(database: Database) -> bool:
     with database.connect() as connection:
-        return connection.execute("select fridge.month_is_closed(%s)", [month.start]).fetchone() == (True,)
+        return connection.execute("select fridge.month_is_closed(%s)", [JANUARY.start]).fetchone() == (True,)
 
 
 def as_person(database: Database, login: str) -> Database:

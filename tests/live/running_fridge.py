@@ -59,11 +59,11 @@ def environment_for(home: Path) -> dict[str, str]:
     return {**kept, "FRIDGE_HOME": str(home), "COLUMNS": "200"}
 
 
-def run_fridge(home: Path, *arguments: str, seconds: float = SECONDS_TO_START) -> subprocess.CompletedProcess[str]:
+def run_fridge(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
     command = [FRIDGE, *arguments]
     return subprocess.run(
-        command, env=environment_for(home), capture_output=True, text=True, timeout=seconds, check=False
+        command, env=environment_for(home), capture_output=True, text=True, timeout=SECONDS_TO_START, check=False
     )
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import dagster as dg
-import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import CHECK_BOOKS
@@ -97,15 +96,3 @@ def test_a_run_tests_the_hours_that_it_filled_and_the_night_all_of_them(
         again = check_alone.execute_in_process(instance=instance, tags=range_tags(HourRange(hour, hour)))
         assert empty_values(again) == {"sensor_hours": 2}
         assert empty_values(check_alone.execute_in_process(instance=instance)) == {"sensor_hours": 4}
-
-
-def test_usage_is_derived_in_sql_also_while_stripe_is_down(
-    definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hour = Hour(two_days_ago)
-    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
-    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
-    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_unreachable")
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert not run_hours(definitions, instance, HourRange(hour, hour)).success
-    assert pipeline.one("select sum(readings) from fridge.sensor_hours") == 10

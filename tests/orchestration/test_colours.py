@@ -165,7 +165,7 @@ def test_an_hour_of_which_a_run_sent_some_tenants_only_is_not_shown_as_billed_an
     assert pipeline.stripe_totals("troy") == {("temperature_readings", first.key): 10, ("active_sensors", first.key): 2}
 
 
-def test_with_stripe_unreachable_no_model_of_finance_fails_is_skipped_or_loses_its_checks(
+def test_with_stripe_unreachable_usage_is_derived_in_sql_and_no_model_of_finance_fails_is_skipped_or_loses_its_checks(
     definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hour = Hour(two_days_ago)
@@ -175,6 +175,7 @@ def test_with_stripe_unreachable_no_model_of_finance_fails_is_skipped_or_loses_i
     with dg.DagsterInstance.ephemeral() as instance:
         result = run_hours(definitions, instance, HourRange(hour, hour))
     assert not result.success
+    assert pipeline.one("select sum(readings) from fridge.sensor_hours") == 10
     ended = {event.step_key: event.event_type_value for event in result.all_events if event.is_step_event}
     touched = {step for step, last in ended.items() if last in {"STEP_FAILURE", "STEP_SKIPPED"}}
     assert touched == {"meter_events"}

@@ -129,9 +129,9 @@ def test_who_was_read_for_these_days_costs_nothing_more_and_a_morning_waits_a_we
     assert ranges(books)[-1] == ("albany", READINGS, 35, 0)
 
 
-def morning_of(books: Books, days: DayRange, reads_max: int = READS_MAX) -> ReconciliationReport:
+def morning_of(books: Books, days: DayRange) -> ReconciliationReport:
     line = books.pipeline
-    return reconcile_days(line.as_run(), lambda: line.gateway, days, reads_max, Reading.SCHEDULED)
+    return reconcile_days(line.as_run(), lambda: line.gateway, days, READS_MAX, Reading.SCHEDULED)
 
 
 def test_with_few_reads_left_both_are_read_in_part_and_the_rest_is_said(other_books: Books) -> None:

@@ -146,9 +146,9 @@ def varint(number: int) -> bytes:
     return written + bytes([left])
 
 
-def avro(fields: Mapping[str, Any], records: int, data: bytes, name: str = "r") -> bytes:
+def avro(fields: Mapping[str, Any], records: int, data: bytes) -> bytes:
     """A file of one deflated block, as our own hand makes it: writers would refuse to."""
-    schema = {"type": "record", "name": name, "fields": [{"name": each, "type": kind} for each, kind in fields.items()]}
+    schema = {"type": "record", "name": "r", "fields": [{"name": each, "type": kind} for each, kind in fields.items()]}
     stream = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed = stream.compress(data) + stream.flush()
     said = {b"avro.schema": json.dumps(schema).encode(), b"avro.codec": b"deflate"}

@@ -126,13 +126,13 @@ def test_a_pack_of_hundreds_of_megabytes_is_verified_within_256_mib(tmp_path: Pa
 
 
 def long_row() -> dict[str, Iterable[bytes]]:
-    """One line that unpacks to half a gigabyte."""
-    return {f"{TABLE}.csv": [HEADER, *([b"x" * 2**20] * 512)]}
+    """One line that unpacks to more than may be held."""
+    return {f"{TABLE}.csv": [HEADER, *([b"x" * 2**20] * 300)]}
 
 
 def long_quoted_row() -> dict[str, Iterable[bytes]]:
     """One row of very many lines, each of them short."""
-    return {f"{TABLE}.csv": [HEADER, b'"', *([b"x\n" * 2**19] * 512)]}
+    return {f"{TABLE}.csv": [HEADER, b'"', *([b"x\n" * 2**19] * 300)]}
 
 
 def long_description() -> dict[str, Iterable[bytes]]:

@@ -14,7 +14,7 @@ from tests.finance.report.html_reading import PageRead
 from tests.pipeline import CLOSE_AFTER
 
 
-def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
+def explained(books: MonthBooks) -> list[Explanation]:
     """Explanations as the books' reader gives them, of the hours that need one."""
     return [
         Explanation(
@@ -35,7 +35,7 @@ def explained(books: MonthBooks, most: int = 100) -> list[Explanation]:
             invoice_lines_of_hour=[],
             runs=[],
         )
-        for tenant, hour in notable_hours(books)[:most]
+        for tenant, hour in notable_hours(books)[:100]
     ]
 
 

@@ -44,12 +44,7 @@ class Outcome:
 
 
 def deliver(
-    content: bytes | str,
-    name: str,
-    *,
-    batch_rows: int = BATCH_ROWS,
-    block_bytes: int = BLOCK_BYTES,
-    plain_bytes_max: int = PLAIN_BYTES_MAX,
+    content: bytes | str, name: str, *, batch_rows: int = BATCH_ROWS, block_bytes: int = BLOCK_BYTES
 ) -> Outcome:
     """Take a file's bytes all the way to judged rows; no row may be lost or doubled between the two."""
     delivered = content.encode() if isinstance(content, str) else content
@@ -58,7 +53,7 @@ def deliver(
     row_count, error = 0, None
     with (
         tempfile.TemporaryDirectory() as folder,
-        take_snapshot(BytesIO(delivered), Path(folder), file_format, plain_bytes_max) as snapshot,
+        take_snapshot(BytesIO(delivered), Path(folder), file_format, PLAIN_BYTES_MAX) as snapshot,
     ):
         try:
             for batch in read_batches(snapshot, file_format, batch_rows, block_bytes):

@@ -45,13 +45,13 @@ def by_register(pipeline: Pipeline) -> None:
     pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(BY_REGISTER))
 
 
-def uplinks(pipeline: Pipeline, name: str, *readings: tuple[str, int, float], hour: Hour = HOUR) -> None:
+def uplinks(pipeline: Pipeline, name: str, *readings: tuple[str, int, float]) -> None:
     """Readings as (device, minute of the hour, degrees), in a folder of the gateway below the hour's."""
     lines = [
-        json.dumps({"ids": {"device": device}, "at": f"{hour.start + timedelta(minutes=minute):%FT%TZ}", "t": value})
+        json.dumps({"ids": {"device": device}, "at": f"{HOUR.start + timedelta(minutes=minute):%FT%TZ}", "t": value})
         for device, minute, value in readings
     ]
-    path = pipeline.landing / hour.folder / "gw-7" / f"uplinks-{name}.ndjson"
+    path = pipeline.landing / HOUR.folder / "gw-7" / f"uplinks-{name}.ndjson"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(lines), encoding="utf-8")
 

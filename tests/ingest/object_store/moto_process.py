@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, bisect_right
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
-FIRST = datetime(2026, 2, 1, tzinfo=UTC)
+from tests.ingest.object_store.s3_server import FIRST
+
 IN_AN_HOUR = 50
 ACCOUNT = "123456789012"
 

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,9 @@ from requests import Response
 
 SECONDS_TO_START = 60.0  # generous: all test workers share the machine
 READY = "ready: "
+
+#: The hour from which a bucket is filled.
+FIRST = datetime(2026, 2, 1, tzinfo=UTC)
 
 #: Moto takes any key as long as it asks for none.
 KEY_ID, SECRET = "AKIAFRIDGETESTKEY000", "s3cretOfTheFridge/neverToBeSeen+0123456789"
