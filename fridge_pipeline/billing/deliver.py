@@ -35,6 +35,7 @@ from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter
 from fridge_pipeline.stripe.reads import account_id, host_of
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
+from fridge_pipeline.stripe.rules.limits import CLOCKS_APART
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, OrderingKey, Status
 
 #: Attempts in a batch, for each worker. Two batches are under way at most: enough that the workers seldom wait for
@@ -136,10 +137,6 @@ def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[s
         elif found.disagreements(meter):
             wrong[meter.event_name] = "; ".join(found.disagreements(meter))
     return wrong
-
-
-#: So far apart may our clock and Stripe's be; what they cannot tell is read back.
-CLOCKS_APART = timedelta(minutes=5)
 
 
 def may_be_in_another(attempt: DeliveryAttempt, meter: StripeMeter | None) -> bool:

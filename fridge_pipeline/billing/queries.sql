@@ -743,6 +743,15 @@ where
     and meter_events.hour = unsent.hour
     and meter_events.status = 'staged';
 
+-- name: supersede_removed
+-- Takes back staged meter events of meters that the catalogue has no more: nobody knows whether Stripe's are right.
+update fridge.meter_events
+set status = 'superseded'
+where
+    status = 'staged'
+    and hour between %(first)s and %(last)s
+    and event_name <> all(%(event_names)s::text[]);
+
 -- name: lock_sweep
 -- One sweep at a time; returns the catalogue that hours without a mark were found delivered with.
 select

@@ -148,8 +148,8 @@ def read_back_hours(
     Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
     missing, and stated anew as a new revision. Anything else is among the exceptions, and nothing is sent.
 
-    A total that is stated anew overwrites whatever the older request may still do: more than a day after its last
-    attempt no request of ours is in flight any more. That is relied on here and nowhere else.
+    A total that is stated anew overwrites whatever the older request may still do: so long after its last attempt, the
+    settle time at least, no request of ours is in flight any more. That is relied on here and nowhere else.
     """
     with run.database.connect() as connection:
         now = run.clock()

@@ -263,6 +263,19 @@ def settle(pipeline: Pipeline, name: str, how: How) -> None:
     settle_exceptions(pipeline.as_run(), [exception_id], Decision(how, "a test bench"))
 
 
+def test_what_waits_in_a_file_that_is_withdrawn_is_told_no_more(pipeline: Pipeline) -> None:
+    """It is never read again, so to register its sensors brings nothing."""
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s2", 2, 4.5))
+    pipeline.load(HOUR)
+    assert len(waiting(pipeline)) == 1
+    assert pipeline.zone is not None
+    path = f"{HOUR.folder}/gw-7/uplinks-1.ndjson"
+    withdraw_file(pipeline.database, pipeline.zone, path, "a test bench", "Ada", pipeline.clock)
+    assert waiting(pipeline) == []
+
+
 def test_a_withdrawn_content_that_is_back_is_not_read_again(pipeline: Pipeline) -> None:
     by_register(pipeline)
     register(pipeline, "s1,troy,2026-01-01")
