@@ -19,7 +19,7 @@ from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, c
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
-from fridge_pipeline.stripe.reads import summed_by_all_meters
+from fridge_pipeline.stripe.reads import summed_by_each_meter
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, Status, billing_deadline
 
@@ -174,11 +174,19 @@ def read_back_hours(
 
 
 def _read(gateway: StripeGateway, unconfirmed: Sequence[Unconfirmed], now: datetime) -> list[Readback]:
-    """One read serves all the unconfirmed hours of a customer and meter."""
+    """One read serves all the unconfirmed hours of a customer and meter.
+
+    Where the meter was made anew, what was sent is in one of several: in the new one, or in what they have together.
+    """
     hours = HourRange(min(each.hour for each in unconfirmed), max(each.hour for each in unconfirmed))
-    sums = summed_by_all_meters(gateway, unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id, hours)
-    seen = [(each, sums.get(each.hour)) for each in unconfirmed]
-    return [Readback(each, value, judge_read_back(each, value or NOTHING, now)) for each, value in seen]
+    sums = summed_by_each_meter(gateway, unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id, hours)
+    found = []
+    for each in unconfirmed:
+        shown = [of_meter[each.hour] for of_meter in sums if each.hour in of_meter]
+        together = sum(shown, NOTHING) if shown else None
+        seen = sums[0].get(each.hour) if sums[0].get(each.hour) == each.after else together
+        found.append(Readback(each, seen, judge_read_back(each, seen or NOTHING, now)))
+    return found
 
 
 def _is_settled(readback: Readback) -> bool:

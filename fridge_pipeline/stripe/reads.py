@@ -42,19 +42,16 @@ def summed_usage(
     return _sums(gateway, meter_id, event_name, _asked(customer_id, hours, grouping), count_read)
 
 
-def summed_by_all_meters(
+def summed_by_each_meter(
     gateway: StripeGateway, event_name: str, customer_id: str, hours: HourRange
-) -> Mapping[Hour, Decimal]:
-    """As ``summed_usage`` by the hour, of all meters that have or had the event name: what was sent is in one of them.
+) -> list[Mapping[Hour, Decimal]]:
+    """As ``summed_usage`` by the hour, of the meter that has the event name, and of each that had it before.
 
     They are listed anew. Raises ``StripeCallError`` and ``MeterMissingError``.
     """
     gateway.meters()
-    meter, sums = gateway.known_meter(event_name), dict[Hour, Decimal]()
-    for meter_id in (meter.meter_id, *meter.others):
-        for hour, value in _sums(gateway, meter_id, event_name, _asked(customer_id, hours, Grouping.HOUR)).items():
-            sums[hour] = sums.get(hour, Decimal(0)) + value
-    return sums
+    meter, asked = gateway.known_meter(event_name), _asked(customer_id, hours, Grouping.HOUR)
+    return [_sums(gateway, meter_id, event_name, asked) for meter_id in (meter.meter_id, *meter.others)]
 
 
 def _asked(customer_id: str, hours: HourRange, grouping: Grouping) -> dict[str, str | int]:

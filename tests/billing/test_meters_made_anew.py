@@ -77,6 +77,25 @@ def test_what_the_old_meter_may_have_is_read_from_it_and_counts_once_in_both_tog
     assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
 
 
+@pytest.mark.parametrize("lost", LOST)
+def test_a_change_that_the_new_meter_may_have_is_read_from_it_and_from_both(
+    pipeline: Pipeline, meter: Meter, hour: Hour, lost: str
+) -> None:
+    pipeline.run(hour)
+    make_anew(pipeline, meter)
+    pipeline.advance(hours=1)
+    pipeline.land(hour, "second.csv", readings("cohoes", hour, 1, 10, start=7))
+    lose_answer(pipeline, hour, lost)
+    pipeline.advance(hours=21)
+    for _ in range(3):
+        pipeline.run(hour)
+        pipeline.advance(hours=7)
+    revisions = pipeline.rows("select revision, attempts from fridge.meter_events where status = 'accepted'")
+    newest = (2, 1) if LOST[lost] else (3, 1)
+    assert sorted(revisions) == ([newest] if meter is HOURLY else [(1, 1), newest])
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+
+
 def test_a_change_in_doubt_is_read_beside_what_the_old_meter_had_before(
     pipeline: Pipeline, meter: Meter, hour: Hour
 ) -> None:
