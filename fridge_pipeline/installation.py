@@ -238,7 +238,7 @@ def open_ledger(
                 require_same_measures(connection, settings.measures, numbers_of(settings.sources))
         if decides_start and settings.bill_from is not None:
             with database.connect() as connection:
-                keep_billing_start(connection, settings.bill_from, clock())
+                keep_billing_start(connection, settings.bill_from, settings.catalogue, clock())
         yield ledger
 
 

@@ -12,6 +12,7 @@ from fridge_pipeline.difference_causes import SIGNED_CAUSES
 from fridge_pipeline.landing_kinds import LANDING_KINDS
 from fridge_pipeline.reason_terms import (
     EITHER,
+    OF_FILES,
     OWED,
     DifferenceCause,
     ExceptionKind,
@@ -33,6 +34,12 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
         "restore what was changed directly in the database, then bill the hour again: fridge bill",
         Subject.USAGE,
         cause="contradiction",
+    ),
+    "passed_over": ExceptionKind(
+        "usage that was to be billed, of hours before a billing start that was moved past them",
+        "if another system bills it, or nobody does: fridge settle; if we are to: docs/shadow-mode.md, the switch",
+        Subject.FOLDER,  # of whole hours: nobody knows by whom how much of it was billed
+        ends=OF_FILES,
     ),
     "month_closed": waiting(
         "usage that changed after its month was closed",

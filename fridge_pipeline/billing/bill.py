@@ -91,7 +91,7 @@ def bill_hours(
         delivery.add(delivered)
         if delivered.stopped is not None:
             break
-        read_back = read_back_hours(run, open_gateway, hours)
+        read_back = read_back_hours(run, open_gateway, hours, delivered.left)
         unread = read_back.stopped
         if not (read_back.settled or (delivered.settled and staged.waits)):
             break

@@ -32,9 +32,10 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import close_settled_exceptions
 from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run
-from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter
 from fridge_pipeline.stripe.reads import account_id, host_of
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
+from fridge_pipeline.stripe.rules.limits import CLOCKS_APART
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, OrderingKey, Status
 
 #: Attempts in a batch, for each worker. Two batches are under way at most: enough that the workers seldom wait for
@@ -51,13 +52,15 @@ class DeliveryReport:
     """What a delivery came to.
 
     ``stopped`` says why it ended early, ``None`` when it went through; ``wrong_meters`` says of event names why
-    nothing was sent for them. ``settled`` counts what Stripe has decided for good.
+    nothing was sent for them. ``settled`` counts what Stripe has decided for good. ``left`` is to be read back, because
+    it may have gone to a meter that has another in its place now.
     """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     settled: int = 0
     wrong_meters: dict[str, str] = field(default_factory=dict)
     stopped: str | None = None
+    left: frozenset[DeliveryAttempt] = frozenset()
 
     @property
     def accepted(self) -> int:
@@ -105,14 +108,18 @@ def deliver_hours(
             wrong = wrong_meters(gateway, run.catalogue)
         except StripeCallError as error:
             return DeliveryReport(stopped=str(error))
+        read = gateway.meters_read
+        left = frozenset(each for each in attempts if may_be_in_another(each, read.get(each.event.event_name)))
         record_stripe_use(connection, gateway, run.clock())
         connection.execute(statement("keep_sent_meters"), meters_of(run.catalogue))
         deadline = run.clock() + DELIVERY_TIME_MAX
         breaker = CircuitBreaker(gateway.location, lambda: run.clock() > deadline)
         delivery = _Delivery(run, connection, gateway, breaker, max_in_flight)
-        report = delivery.deliver([each for each in attempts if each.event.event_name not in wrong])
+        report = delivery.deliver(
+            [each for each in attempts if each.event.event_name not in wrong and each not in left]
+        )
     breaker.conclude(report.outcomes)
-    report.wrong_meters, report.stopped = wrong, breaker.reason
+    report.wrong_meters, report.stopped, report.left = wrong, breaker.reason, left
     return report
 
 
@@ -130,6 +137,17 @@ def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[s
         elif found.disagreements(meter):
             wrong[meter.event_name] = "; ".join(found.disagreements(meter))
     return wrong
+
+
+def may_be_in_another(attempt: DeliveryAttempt, meter: StripeMeter | None) -> bool:
+    """Whether a meter event was sent while another meter may have had its event name.
+
+    Then it is not sent again: nobody knows whether this meter would know its identifier. A cancellation may be, which
+    names what it cancels.
+    """
+    if attempt.is_cancellation or attempt.first_sent_at is None or meter is None or meter.others_until is None:
+        return False
+    return attempt.first_sent_at <= meter.others_until + CLOCKS_APART
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.billing.ledger import undelivered_hours
+from fridge_pipeline.billing.passed_over import tell_passed_over
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
@@ -93,10 +94,13 @@ def find_hours_to_bill(
     """Every closed hour that is undelivered by the books, or has files to load; nothing is ever stranded.
 
     Also those before the grid that the books hold undelivered: `fridge bill` takes them up, and nothing that runs by
-    itself. A sweep leaves them out, and what its look at all landing hours finds lost becomes exceptions.
+    itself. A sweep leaves them out. What its look at all landing hours finds lost becomes exceptions, and so does what
+    was loaded of hours that the billing start has passed over.
     """
     now = run.clock()
     with run.database.connect() as connection:
+        if is_sweep:
+            tell_passed_over(connection, run.catalogue, now)
         listed = list_and_note(connection, zone, now) if is_sweep else zone.hours()
         undelivered = undelivered_hours(connection, run.catalogue, now)
         pending = compare_listing(connection, listed, grid).pending

@@ -96,6 +96,13 @@ def supersede_staged(connection: psycopg.Connection, cases: Sequence[StagingCase
     )
 
 
+def supersede_removed(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> None:
+    """The same of meters that are not in the catalogue any more, for a range of hours."""
+    connection.execute(
+        statement("supersede_removed"), {**span_of(hours), "event_names": [meter.event_name for meter in catalogue]}
+    )
+
+
 def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> list[Hour]:
     """Hours with usage that Stripe has not been told and that no open exception accounts for.
 

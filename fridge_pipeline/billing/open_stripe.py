@@ -11,8 +11,10 @@ import psycopg
 
 from fridge_pipeline.billing.delivery_record import claim_books
 from fridge_pipeline.billing.ledger import lock_staging
+from fridge_pipeline.billing.passed_over import tell_passed_over
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.stripe.rules.api_key import KeyMode
 
@@ -65,9 +67,12 @@ def billing_start(connection: psycopg.Connection) -> BillingStart:
     return BillingStart(None if row[0] is None else Hour(row[0]))
 
 
-def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now: datetime) -> None:
+def keep_billing_start(
+    connection: psycopg.Connection, start: BillingStart, catalogue: tuple[Meter, ...], now: datetime
+) -> None:
     """Records the start where it is another one than the books have; no meter event is made meanwhile.
 
+    What was to be billed and lies before it becomes an exception (``passed_over``).
     Raises ``EarlierStartError`` for an hour before the one that the books have, and ``HoursBilledElsewhereError``
     when a comparison has shown usage of another system from this start on.
     """
@@ -87,6 +92,7 @@ def keep_billing_start(connection: psycopg.Connection, start: BillingStart, now:
             _refuse_to_bill_twice(connection, start.first)
         connection.execute(statement("record_billing_start"), {"bill_from": bill_from, "now": now})
         connection.execute(statement("apply_billing_start"), {"now": now})
+        tell_passed_over(connection, catalogue, now)
 
 
 def _refuse_to_bill_twice(connection: psycopg.Connection, first: Hour) -> None:

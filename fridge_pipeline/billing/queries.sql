@@ -42,6 +42,137 @@ where
     )
     and hour < (select start.bill_from from start);
 
+-- name: passed_over
+-- Of each late move of the billing start what was to be billed when it was made and is not any more: usage that is
+-- neither stated nor settled in hours that had begun, and that were billed until then. An hour is told with the last
+-- move past it; a move with nothing left has one row without a meter. Before anything was loaded nothing was to be
+-- billed. What a person has settled of a move is left out.
+with catalogue as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+moves as (
+    select
+        billing_start_id,
+        bill_from,
+        set_at,
+        coalesce(lag(bill_from) over (order by billing_start_id), '-infinity') as billed_from
+    from fridge.billing_starts
+),
+
+passed as (
+    select
+        moves.billing_start_id,
+        moves.bill_from,
+        moves.set_at,
+        greatest(moves.billed_from, moves.set_at - %(back)s::interval) as first_at,
+        least(moves.bill_from, moves.set_at, (select billing_start.bill_from from fridge.billing_start)) as until
+    from moves
+    where
+        moves.bill_from > moves.billed_from
+        and moves.set_at > %(since)s
+        and exists (
+            select 1 from fridge.landing_files
+            where landing_files.loaded_at < moves.set_at
+        )
+        and not exists (
+            select 1 from fridge.settlements
+            inner join fridge.exceptions on settlements.exception_id = exceptions.exception_id
+            where
+                exceptions.kind = 'passed_over'
+                and exceptions.subject like '%% (decision ' || moves.billing_start_id || ')'
+        )
+),
+
+metered_usage as (
+    select
+        catalogue.event_name,
+        usage.tenant_id,
+        usage.hour,
+        usage.quantity as value
+    from fridge.usage
+    inner join catalogue on usage.measure = catalogue.measure
+    where
+        usage.hour >= (select min(passed.first_at) from passed)
+        and usage.hour < (select max(passed.until) from passed)
+),
+
+stated as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        value
+    from fridge.stated_usage
+    where
+        hour >= (select min(passed.first_at) from passed)
+        and hour < (select max(passed.until) from passed)
+        and event_name = any(%(event_names)s)
+),
+
+settled as (
+    select
+        event_name,
+        tenant_id,
+        hour,
+        invoiced + credited as by_hand,
+        written_off
+    from fridge.settled_usage
+    where
+        hour >= (select min(passed.first_at) from passed)
+        and hour < (select max(passed.until) from passed)
+),
+
+owed_usage as (
+    select
+        coalesce(metered_usage.event_name, stated.event_name) as event_name,
+        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
+        coalesce(metered_usage.hour, stated.hour) as hour,
+        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
+        - fridge.settled_quantity(metered_usage.value, stated.value, settled.by_hand, settled.written_off) as owed
+    from metered_usage
+    full join stated
+        on
+            metered_usage.event_name = stated.event_name
+            and metered_usage.tenant_id = stated.tenant_id
+            and metered_usage.hour = stated.hour
+    left join settled
+        on
+            coalesce(metered_usage.event_name, stated.event_name) = settled.event_name
+            and coalesce(metered_usage.tenant_id, stated.tenant_id) = settled.tenant_id
+            and coalesce(metered_usage.hour, stated.hour) = settled.hour
+),
+
+left_over as (
+    select
+        owed_usage.*,
+        (
+            select max(passed.billing_start_id) from passed
+            where owed_usage.hour >= passed.first_at and owed_usage.hour < passed.until
+        ) as billing_start_id
+    from owed_usage
+    where owed_usage.owed <> 0
+)
+
+select
+    passed.billing_start_id as decision,
+    case when isfinite(passed.bill_from) then passed.bill_from end as bill_from,
+    passed.set_at as moved_at,
+    left_over.event_name,
+    min(left_over.hour) as first_hour,
+    max(left_over.hour) as last_hour,
+    count(distinct left_over.hour) as hours,
+    count(distinct left_over.tenant_id) as tenants,
+    coalesce(sum(left_over.owed) filter (where left_over.owed > 0), 0)::bigint as owed,
+    coalesce(-sum(left_over.owed) filter (where left_over.owed < 0), 0)::bigint as excess
+from passed
+left join left_over on passed.billing_start_id = left_over.billing_start_id
+group by passed.billing_start_id, passed.bill_from, passed.set_at, left_over.event_name
+order by passed.billing_start_id, left_over.event_name;
+
 -- name: hours_billed_elsewhere
 -- Hours from a moment on of which Stripe showed usage that is not ours when they were compared last.
 select
@@ -611,6 +742,15 @@ where
     and meter_events.tenant_id = unsent.tenant_id
     and meter_events.hour = unsent.hour
     and meter_events.status = 'staged';
+
+-- name: supersede_removed
+-- Takes back staged meter events of meters that the catalogue has no more: nobody knows whether Stripe's are right.
+update fridge.meter_events
+set status = 'superseded'
+where
+    status = 'staged'
+    and hour between %(first)s and %(last)s
+    and event_name <> all(%(event_names)s::text[]);
 
 -- name: lock_sweep
 -- One sweep at a time; returns the catalogue that hours without a mark were found delivered with.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, c
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
-from fridge_pipeline.stripe.reads import summed_usage
+from fridge_pipeline.stripe.reads import summed_by_each_meter
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, Status, billing_deadline
 
@@ -140,18 +140,22 @@ class ReadBackReport:
     stopped: str | None = None
 
 
-def read_back_hours(run: Run, open_gateway: Callable[[], StripeGateway], hours: HourRange) -> ReadBackReport:
-    """Decides what sending again may no longer decide.
+def read_back_hours(
+    run: Run, open_gateway: Callable[[], StripeGateway], hours: HourRange, left: Container[DeliveryAttempt] = ()
+) -> ReadBackReport:
+    """Decides what sending again may no longer decide, and what delivery has ``left`` to this.
 
     Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
     missing, and stated anew as a new revision. Anything else is among the exceptions, and nothing is sent.
 
-    A total that is stated anew overwrites whatever the older request may still do: more than a day after its last
-    attempt no request of ours is in flight any more. That is relied on here and nowhere else.
+    A total that is stated anew overwrites whatever the older request may still do: so long after its last attempt, the
+    settle time at least, no request of ours is in flight any more. That is relied on here and nowhere else.
     """
     with run.database.connect() as connection:
         now = run.clock()
-        undecided = [each for each in undecided_attempts(connection, hours) if not each.may_be_made(now)]
+        undecided = [
+            each for each in undecided_attempts(connection, hours) if not each.may_be_made(now) or each in left
+        ]
         unconfirmed = unconfirmed_events(connection, undecided) if undecided else []
         if not unconfirmed:
             return ReadBackReport()
@@ -170,11 +174,19 @@ def read_back_hours(run: Run, open_gateway: Callable[[], StripeGateway], hours: 
 
 
 def _read(gateway: StripeGateway, unconfirmed: Sequence[Unconfirmed], now: datetime) -> list[Readback]:
-    """One read serves all the unconfirmed hours of a customer and meter."""
+    """One read serves all the unconfirmed hours of a customer and meter.
+
+    Where the meter was made anew, what was sent is in one of several: in the new one, or in what they have together.
+    """
     hours = HourRange(min(each.hour for each in unconfirmed), max(each.hour for each in unconfirmed))
-    sums = summed_usage(gateway, unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id, hours)
-    seen = [(each, sums.get(each.hour)) for each in unconfirmed]
-    return [Readback(each, value, judge_read_back(each, value or NOTHING, now)) for each, value in seen]
+    sums = summed_by_each_meter(gateway, unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id, hours)
+    found = []
+    for each in unconfirmed:
+        shown = [of_meter[each.hour] for of_meter in sums if each.hour in of_meter]
+        together = sum(shown, NOTHING) if shown else None
+        seen = sums[0].get(each.hour) if sums[0].get(each.hour) == each.after else together
+        found.append(Readback(each, seen, judge_read_back(each, seen or NOTHING, now)))
+    return found
 
 
 def _is_settled(readback: Readback) -> bool:

@@ -66,7 +66,8 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
 
     Usage of an open hour is never staged. What must wait becomes an exception with the quantity: unmapped and too late
     usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, usage far above its
-    tenant's own history, and usage that is not what its files brought.
+    tenant's own history, and usage that is not what its files brought. What was staged of a meter that is not in the
+    catalogue any more is not sent.
     """
     now, catalogue = run.clock(), run.catalogue
     with run.database.connect() as connection, connection.transaction():
@@ -74,6 +75,7 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
         judgement = judge_hours(connection, hours, catalogue, policy, now)
         cases, outliers = judgement.cases, judgement.outliers
         events = [next_event(case) for case, verdict in cases if verdict in STATES]
+        ledger.supersede_removed(connection, hours, catalogue)
         ledger.supersede_staged(connection, [case for case, verdict in cases if verdict in SUPERSEDES_STAGED])
         ledger.stage_events(connection, events, now, run.run_id)
         for case, verdict in cases:

@@ -235,6 +235,38 @@ values (%(sensor_id)s, %(tenant_id)s, %(valid_from)s, %(reason)s);
 select count(*) as files from fridge.files_to_read_again
 where not is_absent;
 
+-- name: count_settled_rows
+-- Files with rows of sensors that entries after this one register, and of which a person has settled that nobody is
+-- billed for them: they are not read again. Of each path its newest content.
+select
+    count(distinct landing_files.file_id) as files,
+    coalesce(sum(waiting_sensors.row_count), 0)::bigint as row_count
+from fridge.waiting_sensors
+inner join fridge.landing_files on waiting_sensors.file_id = landing_files.file_id
+where
+    exists (
+        select 1 from fridge.sensor_register
+        where
+            sensor_register.sensor_id = waiting_sensors.sensor_id
+            and sensor_register.entry_id > %(before)s
+            and sensor_register.valid_from <= waiting_sensors.last_recorded_at
+    )
+    and not exists (
+        select 1 from fridge.exceptions
+        where
+            exceptions.kind = 'sensors_unregistered'
+            and exceptions.subject = landing_files.path
+            and exceptions.closed_at is null
+    )
+    and not exists (
+        select 1 from fridge.landing_files as newer
+        where newer.path = landing_files.path and newer.file_id > landing_files.file_id
+    )
+    and not exists (
+        select 1 from fridge.withdrawals
+        where withdrawals.file_id = landing_files.file_id
+    );
+
 -- name: listed_tenants
 -- Every tenant that was imported or has usage. Those with usage are looked up one after the other in the index: they
 -- are few, and usage is much. The bound is of the hour and not of bill_until, so that only recent usage is read.

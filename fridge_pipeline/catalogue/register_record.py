@@ -25,11 +25,16 @@ class RegisterEntry:
 
 @dataclass(frozen=True, slots=True)
 class RegisterImport:
-    """How many entries were new, how many were there already, and how many landing files are read again for them."""
+    """How many entries were new, how many were there already, and how many landing files are read again for them.
+
+    ``settled_rows`` of ``settled_files`` waited for them too, until a person settled that nobody is billed for them.
+    """
 
     added: int
     unchanged: int
     files: int
+    settled_files: int = 0
+    settled_rows: int = 0
 
 
 def newest_entry(connection: psycopg.Connection) -> int:
@@ -51,6 +56,7 @@ def import_register(
     would change the past: readings of the sensor are stored for another tenant from that time on.
     """
     with database.connect() as connection:
+        before = newest_entry(connection)
         with connection.transaction(), connection.cursor() as cursor:
             cursor.execute(statement("create_imported_register"))
             with cursor.copy(statement("copy_imported_register")) as copy:
@@ -72,4 +78,5 @@ def import_register(
                     ]
                     writing.executemany(statement("add_to_register"), rows)
         files = int(value_of(connection, "count_files_to_read_again"))
-    return RegisterImport(len(new), len(entries) - len(new), files)
+        settled = connection.execute(statement("count_settled_rows"), {"before": before}).fetchone()
+    return RegisterImport(len(new), len(entries) - len(new), files, *(settled or ()))

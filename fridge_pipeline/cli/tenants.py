@@ -137,3 +137,8 @@ def import_sensors(*, file: Path, reason: str, login: str | None, dry_run: bool,
     echo(f"dry run, nothing was imported: {counts}" if dry_run else counts)
     if done.files:
         echo(f"{done.files} landing files are read again by the next run")
+    if done.settled_files:
+        echo(
+            f"{done.settled_rows} rows of {done.settled_files} landing files that were settled are not billed; if they "
+            "are to be, have the files delivered again under other names"
+        )

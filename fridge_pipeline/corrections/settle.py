@@ -220,6 +220,8 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owe
         return owed_on_invoices(connection, found.exception_id, found.kind, found.tenant_id, found.hour)
     if found.kind in SHOWN_BY_STRIPE:
         return _excess(connection, found)
+    if found.tenant_id and found.owed and found.event_name not in {meter.event_name for meter in run.catalogue}:
+        return Owed({found.tenant_id: found.owed})  # the meter is gone: no run brings its figure up to date
     hour, now = Hour(found.hour), run.clock()
     judged = [
         (case, judge_staging(case, now)) for case in staging_cases(connection, HourRange(hour, hour), run.catalogue)

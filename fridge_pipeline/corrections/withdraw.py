@@ -86,6 +86,10 @@ NEAR_PATHS_MAX = 3
 NEAR_PATHS_LIKENESS = 0.3
 
 
+#: What is open about rows of a file that are no usage yet, until it is withdrawn: it is not read again then.
+OVER = ("rows_rejected", "sensors_unregistered", "columns_refused")
+
+
 class NoReasonError(ValueError):
     """A withdrawal changes what is billed; without a reason nobody could understand it later."""
 
@@ -149,8 +153,8 @@ def withdraw_file(
             _refuse_sealed(path, contents[0].landing_hour, kept_from(connection))
             file_ids = [content.file_id for content in contents if content.withdrawn_at is None]
             withdrawn_at = clock()
-            rejected = ExceptionKey("rows_rejected", None, contents[0].landing_hour, path)
-            close_exception(connection, rejected, withdrawn_at)
+            for kind in OVER:
+                close_exception(connection, ExceptionKey(kind, None, contents[0].landing_hour, path), withdrawn_at)
             with database.acting(connection) as acting:
                 withdraw_files(acting, file_ids, reason.strip(), withdrawn_by, withdrawn_at)
         readings = readings_of_files(connection, file_ids)

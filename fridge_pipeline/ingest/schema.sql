@@ -661,6 +661,13 @@ where
     landing_files.file_id in (
         select waiting_sensors.file_id
         from fridge.waiting_sensors
+        inner join fridge.landing_files as waiting on waiting_sensors.file_id = waiting.file_id
+        -- While it is open: a person who has settled it has decided that nobody is billed for these rows.
+        inner join fridge.exceptions
+            on
+                waiting.path = exceptions.subject
+                and exceptions.kind = 'sensors_unregistered'
+                and exceptions.closed_at is null
         where
             exists (
                 select 1 from fridge.sensor_register

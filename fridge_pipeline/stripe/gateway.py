@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -61,7 +62,11 @@ class MeterMissingError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class StripeMeter:
-    """A meter as it stands in Stripe."""
+    """A meter as it stands in Stripe.
+
+    ``others`` are inactive ones of the same event name, and ``others_until`` is when the last of them was deactivated:
+    what was sent before that may be theirs.
+    """
 
     meter_id: str
     event_name: str
@@ -70,6 +75,9 @@ class StripeMeter:
     active: bool
     customer_key: str
     value_key: str
+    deactivated_at: datetime | None = None
+    others: tuple[str, ...] = ()
+    others_until: datetime | None = None
 
     def disagreements(self, meter: Meter) -> list[str]:
         """In what it differs from the catalogue; only ``display_name`` could be changed in Stripe."""
@@ -177,19 +185,17 @@ class StripeGateway:
 
         Raises ``StripeCallError``, as all that follow.
         """
-        found: dict[str, StripeMeter] = {}
+        of_name: dict[str, list[StripeMeter]] = {}
         with self._call("listing meters"):
             for item in self._client.v1.billing.meters.list({"limit": PAGE_SIZE}).auto_paging_iter():
                 meter = _read_meter(item)
-                if meter.active or meter.event_name not in found:
-                    found[meter.event_name] = meter
-        return found
+                of_name.setdefault(meter.event_name, []).append(meter)
+        self._meters = {name: _one_of(meters) for name, meters in of_name.items()}
+        return self._meters
 
     def _known_meters(self) -> dict[str, StripeMeter]:
-        """As ``meters``, read once: an id never changes."""
-        if self._meters is None:
-            self._meters = self.meters()
-        return self._meters
+        """As ``meters``, as they were read last."""
+        return self.meters() if self._meters is None else self._meters
 
     @property
     def meters_read(self) -> dict[str, StripeMeter]:
@@ -207,11 +213,12 @@ class StripeGateway:
         }
         if meter.window is not Window.NONE:
             params["event_time_window"] = meter.window.value
+        self._meters = None
         with self._call(f"creating the meter {meter.event_name}"):
             return _read_meter(self._client.v1.billing.meters.create(params))  # type: ignore[arg-type]  # built stepwise
 
     def known_meter(self, event_name: str) -> StripeMeter:
-        """The meter of an event name, read once. Raises ``MeterMissingError`` as well."""
+        """The meter of an event name, as it was read last. Raises ``MeterMissingError`` as well."""
         meter = self._known_meters().get(event_name)
         if meter is None:
             raise MeterMissingError(f"Stripe has no meter {event_name!r}; run: fridge stripe setup")
@@ -219,7 +226,8 @@ class StripeGateway:
 
     def event_name_of(self, meter_id: str) -> str | None:
         """The event name of a meter by Stripe's id; ``None`` when it is not known."""
-        return next((each.event_name for each in self._known_meters().values() if each.meter_id == meter_id), None)
+        known = self._known_meters().values()
+        return next((each.event_name for each in known if meter_id in {each.meter_id, *each.others}), None)
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[stripe.StripeClient]:
@@ -264,4 +272,17 @@ def _read_meter(item: Any) -> StripeMeter:
         active=item.status == "active",
         customer_key=item.customer_mapping.event_payload_key,
         value_key=item.value_settings.event_payload_key,
+        deactivated_at=_moment(item.status_transitions.deactivated_at),
     )
+
+
+def _moment(unix: int | None) -> datetime | None:
+    return None if unix is None else datetime.fromtimestamp(unix, UTC)
+
+
+def _one_of(meters: Sequence[StripeMeter]) -> StripeMeter:
+    """Of the meters of one event name the active one, which knows the others."""
+    chosen = next((meter for meter in meters if meter.active), meters[0])
+    others = [meter for meter in meters if meter.meter_id != chosen.meter_id]
+    ends = [meter.deactivated_at for meter in others if meter.deactivated_at is not None]
+    return replace(chosen, others=tuple(meter.meter_id for meter in others), others_until=max(ends, default=None))

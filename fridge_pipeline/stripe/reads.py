@@ -39,16 +39,41 @@ def summed_usage(
     hours have to be whole days. Raises ``StripeCallError`` and ``MeterMissingError``.
     """
     meter_id = gateway.known_meter(event_name).meter_id
-    params = {
+    return _sums(gateway, meter_id, event_name, _asked(customer_id, hours, grouping), count_read)
+
+
+def summed_by_each_meter(
+    gateway: StripeGateway, event_name: str, customer_id: str, hours: HourRange
+) -> list[Mapping[Hour, Decimal]]:
+    """As ``summed_usage`` by the hour, of the meter that has the event name, and of each that had it before.
+
+    They are listed anew. Raises ``StripeCallError`` and ``MeterMissingError``.
+    """
+    gateway.meters()
+    meter, asked = gateway.known_meter(event_name), _asked(customer_id, hours, Grouping.HOUR)
+    return [_sums(gateway, meter_id, event_name, asked) for meter_id in (meter.meter_id, *meter.others)]
+
+
+def _asked(customer_id: str, hours: HourRange, grouping: Grouping) -> dict[str, str | int]:
+    return {
         "customer": customer_id,
         "start_time": int(hours.first.start.timestamp()),
         "end_time": int(hours.last.end.timestamp()),
         "value_grouping_window": grouping.value,
     }
+
+
+def _sums(
+    gateway: StripeGateway,
+    meter_id: str,
+    event_name: str,
+    asked: Mapping[str, str | int],
+    count_read: Callable[[], None] = lambda: None,
+) -> Mapping[Hour, Decimal]:
     doing, summaries = f"reading summaries of {event_name}", lambda client: client.billing.meters.event_summaries.list
     return {
         Hour.from_unix(each["start_time"]): Decimal(str(each["aggregated_value"]))
-        for page in paged(gateway, doing, summaries, params, count_read, meter_id)
+        for page in paged(gateway, doing, summaries, asked, count_read, meter_id)
         for each in page
     }
 

@@ -84,6 +84,25 @@ def test_what_may_still_arrive_is_no_refusal_also_when_the_tries_after_it_were_p
     assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
 
 
+def test_what_was_first_sent_while_the_clock_was_days_ahead_is_read_back_and_not_sent_again(
+    raw: tuple[Pipeline, Hour],
+) -> None:
+    """By that clock Stripe would remember the identifier for days more; it has forgotten it, and would add it up."""
+    pipeline, hour = raw
+    pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=20))
+    pipeline.sandbox.faults({"endpoint": "/v1/billing/meter_events", "kind": "drop_after", "times": 20})
+    pipeline.clock.advance(days=3)
+    pipeline.run(hour)
+    pipeline.sandbox.clear_faults()
+    pipeline.clock.advance(days=-3)
+    pipeline.advance(hours=25)
+    for _ in range(3):
+        pipeline.run(hour)
+        pipeline.advance(hours=7)
+    assert total(pipeline) == 35
+    assert stated(pipeline)[2:] == [(3, 5, "accepted")]
+
+
 def restored(pipeline: Pipeline) -> None:
     """As the books are found after a restore."""
     for place in ("before", "after"):

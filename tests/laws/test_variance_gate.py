@@ -219,14 +219,14 @@ def test_what_is_held_stays_held_when_the_gate_is_switched_off_and_something_els
     cohoes.variance = Variance.OFF
     with cohoes.database.connect() as connection:
         if way == "a pause of billing":
-            keep_billing_start(connection, BillingStart(None), cohoes.clock())
+            keep_billing_start(connection, BillingStart(None), cohoes.catalogue, cohoes.clock())
         else:
             connection.execute("update fridge.tenants set stripe_customer_id = null")
     cohoes.bill(hour)
     assert held(cohoes) == []
     with cohoes.database.connect() as connection:
         if way == "a pause of billing":
-            keep_billing_start(connection, BillingStart(hour), cohoes.clock())
+            keep_billing_start(connection, BillingStart(hour), cohoes.catalogue, cohoes.clock())
         else:
             connection.execute("update fridge.tenants set stripe_customer_id = %s", [cohoes.customers["cohoes"]])
     cohoes.bill(hour)

@@ -20,6 +20,10 @@ IDENTIFIER_MEMORY = timedelta(hours=24)
 #: which covers a slow request, a paused machine and a clock that is off.
 RESEND_WINDOW = IDENTIFIER_MEMORY - timedelta(hours=4)
 
+#: So far our clock and Stripe's, or our own before and after it was set, are taken to be apart. What was sent further
+#: ahead of now was sent by a wrong clock, and nobody knows how long ago.
+CLOCKS_APART = timedelta(minutes=5)
+
 #: An event can be cancelled for 24 hours after Stripe received it
 #: (docs.stripe.com/api/billing/meter-event-adjustment/create); the same four hours short of it.
 CANCEL_WINDOW = timedelta(hours=20)

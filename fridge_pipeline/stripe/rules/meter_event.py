@@ -11,7 +11,13 @@ from typing import NamedTuple
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.stripe.rules.limits import IDENTIFIER_LENGTH_MAX, OLDEST_TIMESTAMP, RESEND_WINDOW, TOO_LATE_MARGIN
+from fridge_pipeline.stripe.rules.limits import (
+    CLOCKS_APART,
+    IDENTIFIER_LENGTH_MAX,
+    OLDEST_TIMESTAMP,
+    RESEND_WINDOW,
+    TOO_LATE_MARGIN,
+)
 
 #: Half past: never on the edge of the hour, where Stripe's own texts disagree on which hour it belongs to.
 TIMESTAMP_INTO_HOUR = timedelta(minutes=30)
@@ -159,4 +165,4 @@ class DeliveryAttempt:
         """Whether the same identifier may be sent (again): Stripe surely remembers it (law L6)."""
         if self.is_answered:
             return False
-        return self.first_sent_at is None or now - self.first_sent_at <= RESEND_WINDOW
+        return self.first_sent_at is None or -CLOCKS_APART <= now - self.first_sent_at <= RESEND_WINDOW

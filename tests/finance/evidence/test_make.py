@@ -262,6 +262,6 @@ def test_a_pack_tells_from_which_hour_on_usage_was_stated_and_shadow_mode_as_emp
     first = Hour.from_key("2026-02-10-00:00")
     with books.database.connect() as connection:
         for start in (None, first):
-            keep_billing_start(connection, BillingStart(start), books.clock())
+            keep_billing_start(connection, BillingStart(start), books.catalogue, books.clock())
     pack = made(books, JANUARY, tmp_path / "pack.zip")
     assert [row["bill_from"] for row in rows_of(pack, "tables/billing_starts.csv")] == ["", "2026-02-10T00:00:00Z"]

@@ -18,6 +18,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.register_file import read_entries
 from fridge_pipeline.catalogue.register_record import import_register
 from fridge_pipeline.catalogue.table_file import TableRefusedError
+from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest import load_files
 from fridge_pipeline.ingest.check_source import check_source
@@ -25,6 +26,7 @@ from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.prepare import prepare
 from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.ingest.watch import find_landing_news
+from fridge_pipeline.reason_terms import How
 
 if TYPE_CHECKING:
     from tests.pipeline import Pipeline
@@ -212,6 +214,70 @@ def test_what_waited_and_was_settled_is_not_told_again_by_another_content(pipeli
     assert "replaced" not in told
     register(pipeline, "s2,troy,2026-01-01")
     pipeline.load(HOUR)
+    assert waiting(pipeline) == []
+
+
+@pytest.mark.parametrize("how", [How.NO_LOSS, How.WRITTEN_OFF])
+def test_rows_that_a_person_settled_are_not_billed_by_a_later_registration_and_whoever_registers_is_told(
+    pipeline: Pipeline, how: How
+) -> None:
+    """A settlement is a decision; to take it back the file is delivered once more, under another name."""
+    by_register(pipeline)
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s2", 2, 4.5))
+    uplinks(pipeline, "2", ("s1", 3, 4.5))
+    pipeline.load(HOUR)
+    settle(pipeline, "uplinks-1", how)
+    pipeline.clock.advance(seconds=1)
+
+    entry = "s1,troy,2026-01-01"
+    given = read_entries(f"sensor_id,tenant_id,valid_from\n{entry}\n".encode())
+    told = import_register(pipeline.database, given, "a test")
+    assert (told.files, told.settled_files, told.settled_rows) == (1, 1, 1)
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1)}
+    assert (waiting(pipeline), find_news(pipeline)) == ([], set())
+
+    uplinks(pipeline, "1 after all", ("s1", 1, 4.5), ("s2", 2, 4.5))
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (2, 1)}
+
+
+def test_rows_that_came_after_a_settlement_under_the_same_name_wait_and_are_billed(pipeline: Pipeline) -> None:
+    by_register(pipeline)
+    uplinks(pipeline, "1", ("s1", 1, 4.5))
+    pipeline.load(HOUR)
+    settle(pipeline, "uplinks-1", How.NO_LOSS)
+    pipeline.clock.advance(seconds=1)
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s1", 2, 4.5))
+    pipeline.load(HOUR)
+    assert len(waiting(pipeline)) == 1
+    assert register(pipeline, "s1,troy,2026-01-01") == 1
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (2, 1)}
+
+
+def settle(pipeline: Pipeline, name: str, how: How) -> None:
+    """Ends what is open about a file's sensors, as a person decides."""
+    (exception_id,) = pipeline.rows(
+        "select exception_id from fridge.open_exceptions where kind = 'sensors_unregistered' and subject like %s",
+        f"%{name}.ndjson",
+    )[0]
+    settle_exceptions(pipeline.as_run(), [exception_id], Decision(how, "a test bench"))
+
+
+def test_what_waits_in_a_file_that_is_withdrawn_is_told_no_more(pipeline: Pipeline) -> None:
+    """It is never read again, so to register its sensors brings nothing."""
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 1, 4.5), ("s2", 2, 4.5))
+    pipeline.load(HOUR)
+    assert len(waiting(pipeline)) == 1
+    assert pipeline.zone is not None
+    path = f"{HOUR.folder}/gw-7/uplinks-1.ndjson"
+    withdraw_file(pipeline.database, pipeline.zone, path, "a test bench", "Ada", pipeline.clock)
     assert waiting(pipeline) == []
 
 

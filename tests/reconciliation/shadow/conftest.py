@@ -47,7 +47,7 @@ class Books:
 
     def bill_from(self, hour: Hour | None) -> None:
         with self.pipeline.database.connect() as connection:
-            keep_billing_start(connection, BillingStart(hour), self.pipeline.clock())
+            keep_billing_start(connection, BillingStart(hour), self.pipeline.catalogue, self.pipeline.clock())
 
     def land(self, *, tenants: tuple[str, ...] = TENANTS) -> None:
         for number in range(6):
