@@ -19,6 +19,7 @@ from fridge_pipeline.billing.open_stripe import (
 )
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.database.run import Failpoint, Run
+from fridge_pipeline.invoices.compare_invoices import compared_since
 from fridge_pipeline.invoices.find_losses import find_losses, find_lost_settlements
 from fridge_pipeline.invoices.invoice_record import (
     Reading,
@@ -33,6 +34,7 @@ from fridge_pipeline.invoices.invoice_record import (
     known_items,
     known_prices,
 )
+from fridge_pipeline.invoices.our_side import billed_customers
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import (
     created_invoices,
@@ -125,8 +127,9 @@ class _Reading:
         self._read_prices(gateway, reading)
         subscribed = self._read_items(gateway, reading)
         since, until = _start(days.first), _start(days.last + ONE_DAY)
-        self._read_days(created_invoices(gateway, since, until, self._count_read), gateway, days, reading)
-        void = created_invoices(gateway, since - VOIDED_WITHIN, since, self._count_read, InvoiceStatus.VOID)
+        ours = billed_customers(self.connection, compared_since(reading.read_at))
+        self._read_days(created_invoices(gateway, since, until, ours, self._count_read), gateway, days, reading)
+        void = created_invoices(gateway, since - VOIDED_WITHIN, since, ours, self._count_read, InvoiceStatus.VOID)
         self._keep(list(void), gateway, reading)
         for find in (find_losses, find_lost_settlements):
             lost, unsure = find(self.connection, gateway, subscribed, reading, self._count_read)

@@ -88,10 +88,15 @@ def standing_of_item(gateway: StripeGateway, item_id: str, now: datetime, count_
 
 
 def standing_of_note(gateway: StripeGateway, note_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:
-    """A credit note, which Stripe never deletes, with the invoice that it is of."""
+    """A credit note, with the invoice that it is of."""
     count_read()
-    with gateway.reading(f"looking for the credit note {note_id}") as client:
-        read = client.v1.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()
+    try:
+        with gateway.reading(f"looking for the credit note {note_id}") as client:
+            read = client.v1.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()
+    except StripeCallError as error:
+        if not error.is_missing:
+            raise
+        return Standing(Fate.MISSING, str(error))
     return standing(read, now)
 
 

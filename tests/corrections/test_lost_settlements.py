@@ -61,6 +61,13 @@ def test_what_was_settled_by_a_credit_note_by_hand_is_owed_again_once_that_is_vo
     assert (lost(tenant), owed(tenant)) == (1, [("invoiced_too_much",)])
 
 
+def test_a_document_that_stripe_never_had_settles_nothing(tenant: InvoicedTenant) -> None:
+    taken_out(tenant, 20, 2)
+    tenant.compare()
+    settle(tenant, How.CREDITED, document="cn_mistyped")
+    assert (lost(tenant), owed(tenant)) == (1, [("invoiced_too_much",)])
+
+
 def test_a_document_is_looked_up_until_it_is_paid_and_any_other_text_never(tenant: InvoicedTenant) -> None:
     made_void(tenant)
     tenant.compare()

@@ -110,6 +110,26 @@ def test_a_copy_that_is_void_and_invoices_of_subscriptions_hinder_no_correction(
     assert approve(tenant, of_readings(propose(tenant)).proposal_id).state == "written"
 
 
+def test_what_stripe_itself_has_invoiced_of_a_changed_subscription_hinders_no_correction(
+    tenant: InvoicedTenant,
+) -> None:
+    seats: Any = {"currency": "usd", "product": tenant.product, "unit_amount": 900, "recurring": {"interval": "month"}}
+    other = tenant.subscribe(tenant.client.v1.prices.create(seats).id)
+    by_hand(tenant, 900)  # before anything was owed
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    late_file(tenant)
+    found = of_readings(propose(tenant))
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    update: Any = {
+        "items": [{"price": tenant.client.v1.prices.create(seats).id}],
+        "proration_behavior": "always_invoice",
+    }
+    tenant.client.v1.subscriptions.update(other, update)
+    reasons = {each.billing_reason for each in tenant.client.v1.invoices.list({"customer": tenant.customer}).data}
+    assert "subscription_update" in reasons
+    assert approve(tenant, found.proposal_id).state == "written"
+
+
 def test_what_support_has_credited_by_hand_is_settled_by_its_note_and_credited_once(tenant: InvoicedTenant) -> None:
     taken_out(tenant, 20, 2)
     made = note(tenant, 90)
