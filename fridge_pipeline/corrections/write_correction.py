@@ -167,16 +167,15 @@ class _Writing:
                 f"{', '.join(unread)} bills of the same time in Stripe, otherwise than when invoices were read: read "
                 "them with fridge invoices --read-stripe"
             )
-        if self.found.what.invoice_id is None and has_discount(
-            self.gateway, self.found.what.customer_id, self._count_read
-        ):
-            raise self._misfit(discounted(self.found.what.amount, self.found.what.currency))
+        what = self.found.what
+        if what.invoice_id is None and has_discount(self.gateway, what.customer_id, self._count_read):
+            raise self._misfit(discounted(what.amount, what.currency))
         by_hand = self._elsewhere.made_by_hand(live, items, self._told_at())
         self._require_none_by_hand(by_hand, How.INVOICED_BY_HAND)
 
     def _told_at(self) -> datetime | None:
-        """Since when its exception is open."""
-        told_at: datetime | None = value_of(self.connection, "told_since", {"exception_id": self._exception()})
+        """Since when its exception is told."""
+        told_at: datetime | None = value_of(self.connection, "told_since", self._place())
         return told_at
 
     def _require_none_by_hand(self, made: Mapping[str, str], how: How) -> None:
@@ -274,16 +273,18 @@ class _Writing:
 
     def _exception(self) -> int | None:
         """The open one of the proposal's period."""
+        exception_id: int | None = value_of(self.connection, "exception_of_correction", self._place())
+        return exception_id
+
+    def _place(self) -> dict[str, object]:
         what = self.found.what
-        place = {
+        return {
             "kind": "not_invoiced" if what.delta > 0 else "invoiced_too_much",
             "tenant_id": what.tenant_id,
             "customer_id": what.customer_id,
             "event_name": what.event_name,
             "period_start": what.period_start,
         }
-        exception_id: int | None = value_of(self.connection, "exception_of_correction", place)
-        return exception_id
 
     def _parameters(self) -> dict[str, object]:
         return {"proposal_id": self.found.proposal_id}
