@@ -382,6 +382,12 @@ where
 -- name: told_since
 -- Since when the like is told of a customer's period, whichever tenant had the customer: also before it was over for a
 -- while, unless somebody has ended it.
+with had_customer as (
+    select tenant_id
+    from fridge.tenant_changes
+    where stripe_customer_id = %(customer_id)s
+)
+
 select min(exceptions.opened_at)
 from fridge.exceptions
 where
@@ -391,12 +397,7 @@ where
     and (
         exceptions.tenant_id is null
         or exceptions.tenant_id = %(tenant_id)s
-        or exists (
-            select 1 from fridge.tenant_changes
-            where
-                tenant_changes.tenant_id = exceptions.tenant_id
-                and tenant_changes.stripe_customer_id = %(customer_id)s
-        )
+        or exceptions.tenant_id in (select had_customer.tenant_id from had_customer)
     )
     and not exists (
         select 1 from fridge.settlements
