@@ -132,6 +132,31 @@ def any_well_formed_customer(customer_id: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Adjustment:
+    """What somebody has put on a customer's balance, in minor units; below 0 it is the customer's."""
+
+    id: str
+    customer: str
+    currency: str
+    amount: int
+    created: int
+
+    def as_stripe(self) -> dict[str, object]:
+        """The ``customer_balance_transaction`` object."""
+        return {
+            **vars(self),
+            "object": "customer_balance_transaction",
+            "credit_note": None,
+            "description": None,
+            "ending_balance": self.amount,
+            "invoice": None,
+            "livemode": False,
+            "metadata": {},
+            "type": "adjustment",
+        }
+
+
+@dataclass(frozen=True)
 class Customer:
     """One customer as it stands; ``deleted`` ones stay known, as in Stripe."""
 
@@ -142,6 +167,7 @@ class Customer:
     metadata: dict[str, str] = field(default_factory=dict)
     deleted: bool = False
     test_clock: str | None = None
+    adjustments: tuple[Adjustment, ...] = ()
 
     def without(self) -> Customer:
         """The customer after its deletion."""

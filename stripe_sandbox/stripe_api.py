@@ -12,6 +12,7 @@ from math import inf
 from typing import TypeAlias
 
 from stripe_sandbox.account import LONGEST_DISPLAY_NAME, Customer, Meter, read_customer, read_meter
+from stripe_sandbox.billing.lines import DISCOUNT
 from stripe_sandbox.billing.test_clocks import MOST_CUSTOMERS
 from stripe_sandbox.books import Books, read_summary_request, summaries
 from stripe_sandbox.calls import METER_EVENTS, Call
@@ -202,7 +203,11 @@ def create_customer(sandbox: Sandbox, call: Call) -> StripeObject:
 def retrieve_customer(sandbox: Sandbox, call: Call) -> StripeObject:
     """``GET /v1/customers/{customer}``: created here or seen in a meter event; deleted ones say so."""
     call.form.allow_only()
-    return _customer(sandbox, call).as_stripe()
+    customer, has_one = _customer(sandbox, call), sandbox.settings.percent_off
+    if customer.deleted or not has_one or sandbox.settings.discount_on != "customer":
+        return customer.as_stripe()
+    discount = {"id": DISCOUNT, "object": "discount", "source": {"type": "coupon", "coupon": f"{has_one}_off"}}
+    return {**customer.as_stripe(), "discount": {**discount, "start": customer.created, "customer": customer.id}}
 
 
 def delete_customer(sandbox: Sandbox, call: Call) -> StripeObject:

@@ -13,12 +13,20 @@ comparisons as (
     select * from fridge.stg_invoice_comparisons
 ),
 
-corrections as (
-    select * from fridge.stg_corrections
+made_good as (
+    select * from fridge.stg_made_good
 ),
 
 exceptions as (
     select * from fridge.stg_exceptions
+),
+
+invoices as (
+    select * from fridge.stg_invoices
+),
+
+invoice_lines as (
+    select * from fridge.stg_invoice_lines
 ),
 
 prices as (
@@ -178,7 +186,8 @@ pieces as (
         ) as of_month
 ),
 
--- What an invoice has is settled, whatever else bills the same time.
+-- What an invoice has is settled, whatever else bills the same time. Where several subscriptions are still to bill it,
+-- nobody knows at which price and tiers it is owed once.
 placed as (
     select distinct on (
         pieces.usage_month, pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause, pieces.stated_to
@@ -188,7 +197,19 @@ placed as (
         billed_times.period_start,
         billed_times.period_end,
         billed_times.state,
-        billed_times.price_id
+        case
+            when
+                count(*) filter (where billed_times.state <> 'final') over (
+                    partition by
+                        pieces.usage_month,
+                        pieces.tenant_id,
+                        pieces.meter,
+                        pieces.hour,
+                        pieces.cause,
+                        pieces.stated_to
+                ) <= 1
+                then billed_times.price_id
+        end as price_id
     from pieces
     left join tenants on pieces.tenant_id = tenants.tenant_id
     left join billed_times
@@ -211,7 +232,8 @@ placed as (
         billed_times.period_start desc
 ),
 
--- What Stripe has accepted and no final invoice bills, and what it has not accepted.
+-- What Stripe has accepted and no final invoice bills, and what it has not accepted. What is a person's to correct
+-- stands below, as far as it is not corrected.
 hour_parts as (
     select
         placed.usage_month,
@@ -228,23 +250,31 @@ hour_parts as (
                 when 'open' then 'open_period'
                 when 'trial' then 'free_trial'
             end,
-            (
-                select min(comparisons.cause)
-                from comparisons
-                where
-                    comparisons.tenant_id = placed.tenant_id
-                    and comparisons.event_name = placed.meter
-                    and comparisons.period_start <= placed.hour + interval '30 minutes'
-                    and comparisons.period_end > placed.hour + interval '30 minutes'
-            ),
+            on_none.cause,
             'no_period_known'
         ) as cause,
         placed.quantity
     from placed
-    where placed.cause is not null or coalesce(placed.state <> 'final', true)
+    left join
+        lateral (
+            select
+                min(comparisons.cause) as cause,
+                bool_or(comparisons.needs_correction) as needs_correction
+            from comparisons
+            where
+                comparisons.stripe_customer_id = placed.stripe_customer_id
+                and comparisons.event_name = placed.meter
+                and comparisons.period_start <= placed.hour + interval '30 minutes'
+                and comparisons.period_end > placed.hour + interval '30 minutes'
+        ) as on_none
+        on placed.state is null
+    where
+        placed.cause is not null
+        or placed.state <> 'final'
+        or (placed.state is null and not coalesce(on_none.needs_correction, false))
 ),
 
--- What a final invoice does not bill of what Stripe has accepted, where nobody has ended it.
+-- What a final invoice does not bill of what Stripe has accepted, or none does, where nobody has ended it.
 invoice_parts as (
     select
         date_trunc('month', (comparisons.period_end - interval '1 second') at time zone 'UTC')::date as usage_month,
@@ -255,20 +285,21 @@ invoice_parts as (
         comparisons.period_end,
         case when comparisons.amount is not null then comparisons.price_id end as price_id,
         comparisons.cause,
-        comparisons.accepted_quantity - comparisons.invoice_quantity - coalesce(done.delta, 0) as quantity
+        comparisons.accepted_quantity - comparisons.invoice_quantity - coalesce(made_good.quantity, 0) as quantity
     from comparisons
     left join
         lateral (
-            select sum(corrections.delta) as delta
-            from corrections
+            select sum(made_good.quantity) as quantity
+            from made_good
             where
-                corrections.invoice_id = comparisons.invoice_id
-                and corrections.meter = comparisons.event_name
-                and corrections.period_start = comparisons.period_start
-        ) as done
+                made_good.invoice_id is not distinct from comparisons.invoice_id
+                and made_good.stripe_customer_id = comparisons.stripe_customer_id
+                and made_good.meter = comparisons.event_name
+                and made_good.period_start = comparisons.period_start
+        ) as made_good
         on true
     where
-        comparisons.status in ('open', 'paid', 'uncollectible')
+        coalesce(comparisons.status <> 'draft', true)
         and (
             comparisons.cause = 'threshold_so_far'
             or (
@@ -309,30 +340,12 @@ parts as (
 ),
 
 -- From which quantity of its billing period on the tiers are asked: what is billed, and what was used before the month.
+-- What that has cost the invoices say themselves, where they have nothing but a first tier's flat amount, or packages.
 based as (
     select
         parts.*,
         coalesce(
-            (
-                select sum(comparisons.invoice_quantity)
-                from comparisons
-                where
-                    comparisons.status in ('open', 'paid', 'uncollectible')
-                    and comparisons.stripe_customer_id = parts.stripe_customer_id
-                    and comparisons.event_name = parts.meter
-                    and comparisons.period_start <= parts.period_start
-                    and comparisons.period_end >= parts.period_end
-            )
-            + coalesce(
-                (
-                    select sum(corrections.delta)
-                    from corrections
-                    where
-                        corrections.stripe_customer_id = parts.stripe_customer_id
-                        and corrections.meter = parts.meter
-                        and corrections.period_start = parts.period_start
-                ), 0
-            ),
+            billed.quantity,
             case
                 when parts.period_start < parts.usage_month::timestamp at time zone 'UTC' then (
                     select sum(used.quantity)
@@ -346,35 +359,74 @@ based as (
                 )
             end,
             0
-        ) as base
+        ) + coalesce(done.quantity, 0) as base,
+        prices.currency,
+        prices.is_last,
+        prices.unit_amount,
+        prices.tiers_mode,
+        prices.tiers,
+        prices.divide_by,
+        prices.rounds_up,
+        case
+            when billed.quantity = 0 or (billed.quantity is not null and prices.divide_by is not null) then (
+                select sum(invoice_lines.amount)
+                from invoice_lines
+                inner join invoices on invoice_lines.invoice_id = invoices.invoice_id
+                where
+                    invoices.status in ('open', 'paid', 'uncollectible')
+                    and invoices.stripe_customer_id = parts.stripe_customer_id
+                    and invoice_lines.meter = parts.meter
+                    and invoice_lines.period_start >= parts.period_start
+                    and invoice_lines.period_end <= parts.period_end
+            ) + case when done.quantity is null then 0 else done.amount end
+        end as charged
     from parts
+    left join prices on parts.price_id = prices.price_id
+    left join
+        lateral (
+            select sum(comparisons.invoice_quantity) as quantity
+            from comparisons
+            where
+                comparisons.status in ('open', 'paid', 'uncollectible')
+                and comparisons.stripe_customer_id = parts.stripe_customer_id
+                and comparisons.event_name = parts.meter
+                and comparisons.period_start <= parts.period_start
+                and comparisons.period_end >= parts.period_end
+        ) as billed
+        on true
+    left join
+        lateral (
+            select
+                sum(made_good.quantity) as quantity,
+                sum(made_good.amount) as amount
+            from made_good
+            where
+                made_good.stripe_customer_id = parts.stripe_customer_id
+                and made_good.meter = parts.meter
+                and made_good.period_start = parts.period_start
+        ) as done
+        on true
 ),
 
 -- One cause after another, what Stripe has accepted first, so that together they cost what they cost at once.
 stepped as (
     select
         based.*,
-        prices.currency,
-        prices.is_last,
         based.base + coalesce(
-            sum(based.quantity) over (
-                partition by
-                    based.usage_month,
-                    based.tenant_id,
-                    based.meter,
-                    based.stripe_customer_id,
-                    based.period_start
-                order by based.cause not in ('open_period', 'in_draft'), based.cause
-                rows between unbounded preceding and 1 preceding
-            ), 0
+            sum(based.quantity) over (of_period rows between unbounded preceding and 1 preceding), 0
         ) as begins_at,
-        prices.unit_amount,
-        prices.tiers_mode,
-        prices.tiers,
-        prices.divide_by,
-        prices.rounds_up
+        case when row_number() over of_period = 1 then based.charged end as charged_before
     from based
-    left join prices on based.price_id = prices.price_id
+    window
+        of_period as (
+            partition by
+                based.usage_month,
+                based.tenant_id,
+                based.meter,
+                based.stripe_customer_id,
+                based.period_start
+            order by based.cause not in ('open_period', 'in_draft'), based.cause
+        )
 ),
 
 priced as (
@@ -388,7 +440,10 @@ priced as (
         case
             when not is_last then
                 round(fridge.cost_of(begins_at + quantity, unit_amount, tiers_mode, tiers, divide_by, rounds_up))
-                - round(fridge.cost_of(begins_at, unit_amount, tiers_mode, tiers, divide_by, rounds_up))
+                - coalesce(
+                    charged_before,
+                    round(fridge.cost_of(begins_at, unit_amount, tiers_mode, tiers, divide_by, rounds_up))
+                )
         end as amount
     from stepped
 ),

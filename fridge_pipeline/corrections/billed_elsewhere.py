@@ -11,11 +11,12 @@ import psycopg
 from fridge_pipeline.corrections.rules.proposal import Proposed
 from fridge_pipeline.invoices.invoice_record import corrections_of, known_invoices, known_prices, recent_invoices
 from fridge_pipeline.invoices.rules.money import money
-from fridge_pipeline.stripe.correction_reads import pending_items
+from fridge_pipeline.stripe.correction_reads import balance_credits, pending_items, refunds_of
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.invoice_reads import customer_invoices
 from fridge_pipeline.stripe.rules.correction import KEY, StripeDocument
 from fridge_pipeline.stripe.rules.invoice import MADE_BY_STRIPE, Invoice, InvoiceLine
+from fridge_pipeline.stripe.writes import customer_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Elsewhere:
             each.document_id: f"{each.document_id} over {money(each.amount, each.currency)}"
             for each in items
             if each.is_by_hand
+            and each.amount > 0
             and each.created_at >= since
             and each.currency == self.what.currency
             and each.document_id not in settled_by
@@ -78,14 +80,36 @@ class Elsewhere:
         }
         return found | of_others
 
-    def notes_by_hand(self, notes: Sequence[StripeDocument]) -> dict[str, str]:
-        """Of the credit notes of the invoice those that are not ours, and have settled nothing; in words."""
+    def given_back_by_hand(self, notes: Sequence[StripeDocument], told_at: datetime | None) -> dict[str, str]:
+        """What of the invoice was given back otherwise than by us, and has settled nothing; in words.
+
+        Credit notes and refunds of the invoice; and since it was told, invoice items below 0 and credits of the
+        customer's balance, which are of no invoice.
+        """
         settled_by = self._settled_by()
-        return {
+        found = {
             each.document_id: f"{each.document_id} ({each.number}) over {money(each.amount, each.currency)}"
             for each in notes
             if KEY not in each.metadata and not each.is_void and settled_by.isdisjoint({each.document_id, each.number})
         }
+        of_notes = frozenset().union(*(each.refunds for each in notes if not each.is_void))
+        back = [each for each in self._refunds() if each[0] not in of_notes]
+        if told_at is not None:
+            back += [
+                (each.document_id, -each.amount, each.currency)
+                for each in customer_items(self.gateway, self.what.customer_id, self.count_read)
+                if each.is_by_hand and each.amount < 0 and each.created_at >= told_at
+            ]
+            back += balance_credits(self.gateway, self.what.customer_id, told_at, self.count_read)
+        return found | {
+            document: f"{document} over {money(amount, currency)}"
+            for document, amount, currency in back
+            if document not in settled_by
+        }
+
+    def _refunds(self) -> list[tuple[str, int, str]]:
+        invoice_id = self.what.invoice_id
+        return [] if invoice_id is None else list(refunds_of(self.gateway, invoice_id, self.count_read))
 
     def _settled_by(self) -> set[str | None]:
         return {each.document for each in corrections_of(self.connection, [self.what.customer_id])}

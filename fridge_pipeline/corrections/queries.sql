@@ -380,8 +380,29 @@ where
     and exceptions.subject in (%(event_name)s::text, %(event_name)s::text || ' ' || %(customer_id)s::text);
 
 -- name: told_since
-select opened_at from fridge.exceptions
-where exception_id = %(exception_id)s;
+-- Since when the like is told of a customer's period, whichever tenant had the customer: also before it was over for a
+-- while, unless somebody has ended it.
+with had_customer as (
+    select tenant_id
+    from fridge.tenant_changes
+    where stripe_customer_id = %(customer_id)s
+)
+
+select min(exceptions.opened_at)
+from fridge.exceptions
+where
+    exceptions.kind = %(kind)s
+    and exceptions.hour = date_trunc('hour', %(period_start)s::timestamptz, 'UTC')
+    and exceptions.subject in (%(event_name)s::text, %(event_name)s::text || ' ' || %(customer_id)s::text)
+    and (
+        exceptions.tenant_id is null
+        or exceptions.tenant_id = %(tenant_id)s
+        or exceptions.tenant_id in (select had_customer.tenant_id from had_customer)
+    )
+    and not exists (
+        select 1 from fridge.settlements
+        where settlements.exception_id = exceptions.exception_id
+    );
 
 -- name: settle_by_correction
 insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, document, reason, proposal_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 
@@ -13,7 +13,7 @@ from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe
 from fridge_pipeline.corrections.billed_elsewhere import Elsewhere
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
-from fridge_pipeline.corrections.rules.proposal import NotProposedError, in_words, propose
+from fridge_pipeline.corrections.rules.proposal import NotProposedError, discounted, in_words, propose
 from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
@@ -21,6 +21,7 @@ from fridge_pipeline.invoices.invoice_record import recent_invoices
 from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
+from fridge_pipeline.stripe.correction_reads import has_discount
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
@@ -150,7 +151,7 @@ class _Writing:
                 f"Stripe has corrections of this period that these books do not know: {', '.join(unknown)}"
             )
         if self.found.what.kind is DocumentKind.CREDIT_NOTE:
-            self._require_none_by_hand(self._elsewhere.notes_by_hand(there), How.CREDITED)
+            self._require_none_by_hand(self._elsewhere.given_back_by_hand(there, self._told_at()), How.CREDITED)
 
     def _require_not_billed_elsewhere(self, items: Sequence[StripeDocument]) -> None:
         waiting = self._elsewhere.waiting_items()
@@ -166,9 +167,16 @@ class _Writing:
                 f"{', '.join(unread)} bills of the same time in Stripe, otherwise than when invoices were read: read "
                 "them with fridge invoices --read-stripe"
             )
-        told_at = value_of(self.connection, "told_since", {"exception_id": self._exception()})
-        by_hand = self._elsewhere.made_by_hand(live, items, told_at)
+        what = self.found.what
+        if what.invoice_id is None and has_discount(self.gateway, what.customer_id, self._count_read):
+            raise self._misfit(discounted(what.amount, what.currency))
+        by_hand = self._elsewhere.made_by_hand(live, items, self._told_at())
         self._require_none_by_hand(by_hand, How.INVOICED_BY_HAND)
+
+    def _told_at(self) -> datetime | None:
+        """Since when its exception is told."""
+        told_at: datetime | None = value_of(self.connection, "told_since", self._place())
+        return told_at
 
     def _require_none_by_hand(self, made: Mapping[str, str], how: How) -> None:
         """Stripe does not say which usage a document of others is about: a person has to look at it."""
@@ -265,16 +273,18 @@ class _Writing:
 
     def _exception(self) -> int | None:
         """The open one of the proposal's period."""
+        exception_id: int | None = value_of(self.connection, "exception_of_correction", self._place())
+        return exception_id
+
+    def _place(self) -> dict[str, object]:
         what = self.found.what
-        place = {
+        return {
             "kind": "not_invoiced" if what.delta > 0 else "invoiced_too_much",
             "tenant_id": what.tenant_id,
             "customer_id": what.customer_id,
             "event_name": what.event_name,
             "period_start": what.period_start,
         }
-        exception_id: int | None = value_of(self.connection, "exception_of_correction", place)
-        return exception_id
 
     def _parameters(self) -> dict[str, object]:
         return {"proposal_id": self.found.proposal_id}

@@ -1,6 +1,7 @@
-"""Find losses: corrections that were written to Stripe, and that it has no more; what they made good is owed again.
+"""Find losses: documents that usage was made good by, and that Stripe has no more; that is owed again.
 
-And invoice items that it has, and that no invoice takes: nobody pays for them before a person sees to it.
+Those of corrections, and those that people have settled by. And invoice items that no invoice takes: nobody pays for
+them before a person sees to it.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import psycopg
 
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.invoices.invoice_record import Reading
-from fridge_pipeline.stripe.correction_reads import standing_of_item, standing_of_note
+from fridge_pipeline.stripe.correction_reads import standing_of_item, standing_of_named, standing_of_note
 from fridge_pipeline.stripe.gateway import StripeGateway
-from fridge_pipeline.stripe.rules.correction import DocumentKind, Fate
+from fridge_pipeline.stripe.rules.correction import VOIDED_WITHIN, DocumentKind, Fate
 
 _RECORDED = {Fate.LOST: "add_correction_loss", Fate.ARRIVED: "add_correction_arrival"}
 
@@ -61,3 +62,32 @@ def _left_behind(customer_id: str, subscribed: Mapping[str, bool], passed_by: st
     if not subscribed.get(customer_id):
         return f"no subscription of {customer_id} goes on"
     return f"{passed_by} was made later and did not take it" if passed_by else None
+
+
+def find_lost_settlements(
+    connection: psycopg.Connection,
+    gateway: StripeGateway,
+    subscribed: Mapping[str, bool],
+    reading: Reading,
+    count_read: Callable[[], None],
+) -> tuple[int, str | None]:
+    """The same of what people have settled by a document of Stripe's, given by its id or number.
+
+    Any other text says nothing.
+    """
+    lost, unsure = 0, None
+    parameters = {"since": reading.read_at - VOIDED_WITHIN}
+    rows = connection.execute(statement("settlements_to_look_up"), parameters).fetchall()
+    for settlement_id, document, customer_id in rows:
+        found = standing_of_named(gateway, document, customer_id, reading.read_at, count_read)
+        if found is None or found.fate is Fate.WAITS:
+            continue
+        if found.fate is Fate.MISSING and customer_id not in subscribed:
+            unsure = f"{found.text}; nor has {customer_id} a subscription there"
+            continue
+        is_lost = found.fate is not Fate.ARRIVED
+        fate = (Fate.LOST if is_lost else Fate.ARRIVED).value
+        outcome = {"settlement_id": settlement_id, "fate": fate, "answer": found.text, **reading.parameters()}
+        connection.execute(statement("add_settlement_outcome"), outcome)
+        lost += is_lost
+    return lost, unsure

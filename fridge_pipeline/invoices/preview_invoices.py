@@ -18,12 +18,13 @@ from fridge_pipeline.billing.open_stripe import (
     stripe_of_books,
 )
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.invoices.invoice_record import known_items, known_prices
+from fridge_pipeline.invoices.invoice_record import known_items, known_prices, recent_invoices
 from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP, ReadsUsedUpError
-from fridge_pipeline.invoices.rules.billing_periods import billing_periods
+from fridge_pipeline.invoices.rules.billing_periods import billing_periods, carried
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import preview_invoice
+from fridge_pipeline.stripe.rules.invoice import THRESHOLD
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 
 
@@ -31,6 +32,7 @@ from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
 class PreviewedPeriod:
     """A meter's open billing period: what the next invoice would bill by now, and what was used and accepted.
 
+    Without what a threshold's invoice has of the same period.
     Stripe's previews lag behind its meter events. ``amount`` is in minor units. ``is_whole`` is false where the preview
     has more lines than it shows.
     """
@@ -112,12 +114,25 @@ def _previewed(
     invoice, is_whole = preview_invoice(gateway, subscription_id, count_read)
     names = {meter.event_name for meter in run.catalogue}
     prices = {each.price_id: each for each in known_prices(connection).values() if each.event_name in names}
-    periods = billing_periods([invoice], prices)
+    since = min((line.period_start for line in invoice.lines), default=run.clock())
+    thresholds = [
+        each
+        for each in recent_invoices(connection, [invoice.customer_id], since)
+        if each.billing_reason == THRESHOLD and not each.is_void
+    ]
+    periods = [
+        each
+        for each in billing_periods([*thresholds, invoice], prices)
+        if any(part.invoice.invoice_id == invoice.invoice_id for part in each.parts)
+    ]
     customers = billed_customers(connection, min((each.span.start for each in periods), default=run.clock()))
     asked = [Asked(each.customer_id, each.event_name, each.spans) for each in periods]
     booked = booked_periods(connection, asked, customers, run.catalogue)
     for period, ours in zip(periods, booked, strict=True):
-        part = period.newest
+        lines = next(part.lines for part in period.parts if part.invoice.invoice_id == invoice.invoice_id)
+        shares = carried(period, prices)
+        quantity = shares.pop(invoice.invoice_id)
+        before = int(sum(shares.values()))
         known = customers.get(period.customer_id)
         yield PreviewedPeriod(
             known.tenant_ids[-1] if known else None,
@@ -126,10 +141,10 @@ def _previewed(
             period.event_name,
             period.span.start,
             period.span.end,
-            part.quantity,
-            ours.usage,
-            ours.accepted,
-            sum(line.amount for line in part.lines),
+            quantity,
+            ours.usage - before,
+            ours.accepted - before,
+            sum(line.amount for line in lines),
             invoice.currency,
             is_whole,
         )

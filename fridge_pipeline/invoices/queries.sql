@@ -908,8 +908,7 @@ group by
 order by newest.invoice_id;
 
 -- name: corrections_written
--- Documents that Stripe has by corrections, and what people have settled by hand; and why one is on no invoice. A
--- credit of an invoice that is void now has given nothing back.
+-- Documents that Stripe has by corrections, and what people have settled by hand; and why one is on no invoice.
 select
     stripe_customer_id,
     event_name,
@@ -921,58 +920,9 @@ select
     currency,
     document,
     stranded
-from (
-    select
-        corrections.stripe_customer_id,
-        corrections.event_name,
-        corrections.invoice_id,
-        corrections.period_start,
-        corrections.period_end,
-        corrections.delta as quantity,
-        corrections.amount,
-        corrections.currency,
-        corrections.document,
-        stranded_corrections.answer as stranded,
-        corrections.written_at
-    from fridge.corrections
-    left join fridge.stranded_corrections on corrections.proposal_id = stranded_corrections.proposal_id
-    where corrections.stripe_customer_id = any(%(customer_ids)s) and corrections.state = 'written'
-    union all
-    select
-        places.customer_id,
-        settlements.event_name,
-        places.invoice_id,
-        places.period_start,
-        places.period_end,
-        places.quantity,
-        places.amount,
-        places.currency,
-        coalesce(settlements.document, 'settlement ' || settlements.settlement_id) as document,
-        null as stranded,
-        settlements.settled_at as written_at
-    from fridge.settlements
-    cross join
-        lateral jsonb_to_recordset(settlements.places)
-            as places (
-                customer_id text,
-                invoice_id text,
-                period_start timestamptz,
-                period_end timestamptz,
-                quantity numeric,
-                amount bigint,
-                currency text
-            )
-    where
-        places.customer_id = any(%(customer_ids)s)
-        and not (
-            settlements.how = 'credited'
-            and exists (
-                select 1 from fridge.invoices
-                where invoices.invoice_id = places.invoice_id and invoices.status = 'void'
-            )
-        )
-) as corrected
-order by written_at;
+from fridge.made_good
+where stripe_customer_id = any(%(customer_ids)s)
+order by made_at;
 
 -- name: billed_times
 -- In which times some customers are billed for a meter, and at which price: the current periods of subscriptions that
@@ -1046,6 +996,30 @@ where
         where correction_arrivals.proposal_id = corrections.proposal_id
     )
 order by document_kind desc, proposal_id asc;
+
+-- name: settlements_to_look_up
+-- What people have settled by a document that Stripe may still make void, and whose customer it is.
+select
+    settlements.settlement_id,
+    settlements.document,
+    coalesce(settlements.places -> 0 ->> 'customer_id', tenants.stripe_customer_id) as customer_id
+from fridge.settlements
+inner join fridge.settlement_decisions as decisions on settlements.settlement_id = decisions.settlement_id
+left join fridge.tenants on settlements.tenant_id = tenants.tenant_id
+where
+    decisions.proposal_id is null
+    and settlements.how in ('invoiced_by_hand', 'credited')
+    and settlements.settled_at > %(since)s
+    and not exists (
+        select 1 from fridge.settlement_outcomes
+        where settlement_outcomes.settlement_id = settlements.settlement_id
+    )
+order by settlements.settlement_id;
+
+-- name: add_settlement_outcome
+insert into fridge.settlement_outcomes (settlement_id, fate, found_at, answer, run_id)
+values (%(settlement_id)s, %(fate)s, %(read_at)s, %(answer)s, %(run_id)s)
+on conflict do nothing;
 
 -- name: add_correction_loss
 insert into fridge.correction_losses (proposal_id, found_at, answer, run_id)

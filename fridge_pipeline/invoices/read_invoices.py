@@ -19,7 +19,8 @@ from fridge_pipeline.billing.open_stripe import (
 )
 from fridge_pipeline.calendar.days import ONE_DAY, DayRange
 from fridge_pipeline.database.run import Failpoint, Run
-from fridge_pipeline.invoices.find_losses import find_losses
+from fridge_pipeline.invoices.compare_invoices import compared_since
+from fridge_pipeline.invoices.find_losses import find_losses, find_lost_settlements
 from fridge_pipeline.invoices.invoice_record import (
     Reading,
     add_invoice,
@@ -33,6 +34,7 @@ from fridge_pipeline.invoices.invoice_record import (
     known_items,
     known_prices,
 )
+from fridge_pipeline.invoices.our_side import billed_customers
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import (
     created_invoices,
@@ -59,7 +61,8 @@ class InvoiceReadReport:
 
     ``is_refused``: it was the key, which may not read them; billing goes on. ``days`` are those read to their end, with
     the number of all invoices created on them; ``invoices`` counts those with lines of our meters, ``changed`` those
-    that are new or are not what they were. ``lost`` counts corrections that Stripe had, and has no more.
+    that are new or are not what they were. ``lost`` counts corrections, and documents that people have settled by, that
+    Stripe had and has no more.
     """
 
     reads: int = 0
@@ -82,9 +85,10 @@ def read_invoices(
 
     About a read per hundred invoices, one more per hundred lines of an invoice with more than ten, a read per hundred
     subscriptions, two per meter for its prices, one for each price that was made inline, one for invoices of the last
-    95 days that are void by now, and one for each correction that Stripe may still lose. What is the same as before
-    makes no row. No read is begun once half of what is left of ``reads_max`` in 30 days is used. Raises
-    ``WrongBooksError`` and what ``open_gateway`` raises; what Stripe refuses or does not answer stands in the report.
+    95 days that are void by now, and one for each correction, or document settled by, that Stripe may still lose. What
+    is the same as before makes no row. No read is begun once half of what is left of ``reads_max`` in 30 days is used.
+    Raises ``WrongBooksError`` and what ``open_gateway`` raises; what Stripe refuses or does not answer stands in the
+    report.
     """
     with run.database.connect() as connection:
         left = reads_max - reads_since(connection, run.clock() - READS_MONTH)
@@ -123,11 +127,14 @@ class _Reading:
         self._read_prices(gateway, reading)
         subscribed = self._read_items(gateway, reading)
         since, until = _start(days.first), _start(days.last + ONE_DAY)
-        self._read_days(created_invoices(gateway, since, until, self._count_read), gateway, days, reading)
-        void = created_invoices(gateway, since - VOIDED_WITHIN, since, self._count_read, InvoiceStatus.VOID)
+        ours = billed_customers(self.connection, compared_since(reading.read_at))
+        self._read_days(created_invoices(gateway, since, until, ours, self._count_read), gateway, days, reading)
+        void = created_invoices(gateway, since - VOIDED_WITHIN, since, ours, self._count_read, InvoiceStatus.VOID)
         self._keep(list(void), gateway, reading)
-        lost, unsure = find_losses(self.connection, gateway, subscribed, reading, self._count_read)
-        self.report.lost, self.report.not_read = lost, unsure
+        for find in (find_losses, find_lost_settlements):
+            lost, unsure = find(self.connection, gateway, subscribed, reading, self._count_read)
+            self.report.lost += lost
+            self.report.not_read = self.report.not_read or unsure
 
     def _read_prices(self, gateway: StripeGateway, reading: Reading) -> None:
         found: list[Price] = []

@@ -1,14 +1,19 @@
-"""What has become of a correction's document in Stripe."""
+"""What has become in Stripe of the document of a correction, or of one that people have settled by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.paging import paged
 from fridge_pipeline.stripe.rules.correction import Fate, Standing, standing
+
+#: Invoices and credit notes as customers see them: ABCD1234-0001, and ABCD1234-0001-CN-01.
+NUMBER = re.compile(r"\S+-[0-9]{3,}(?P<of_note>-CN-[0-9]+)?")
 
 
 def pending_items(
@@ -27,6 +32,48 @@ def pending_items(
                 yield each["id"], str(price["id"] if isinstance(price, dict) else price), start, end
 
 
+def refunds_of(
+    gateway: StripeGateway, invoice_id: str, count_read: Callable[[], None]
+) -> Iterator[tuple[str, int, str]]:
+    """Id, amount and currency of what was given back of an invoice's payments; a read for them, and one for each.
+
+    A refund says nothing of the invoice, nor does the invoice of its refunds.
+    """
+    doing, of_invoice = f"looking for refunds of {invoice_id}", {"invoice": invoice_id}
+    for page in paged(gateway, doing, lambda client: client.invoice_payments.list, of_invoice, count_read):
+        for payment in (each["payment"] for each in page):
+            of = {name: payment[name] for name in ("payment_intent", "charge") if payment.get(name)}
+            if not of:
+                continue  # paid outside of Stripe
+            for refunds in paged(gateway, doing, lambda client: client.refunds.list, of, count_read):
+                for refund in refunds:
+                    if refund.get("status") not in {"failed", "canceled"}:
+                        yield refund["id"], refund["amount"], refund["currency"]
+
+
+def balance_credits(
+    gateway: StripeGateway, customer_id: str, since: datetime, count_read: Callable[[], None]
+) -> Iterator[tuple[str, int, str]]:
+    """Id, amount and currency of what people have put to a customer's credit since."""
+    doing = f"looking at the balance of {customer_id}"
+    pages = paged(
+        gateway, doing, lambda client: client.customers.balance_transactions.list, {}, count_read, customer_id
+    )
+    for page in pages:
+        for each in page:
+            if each["created"] < since.timestamp():
+                return
+            if each["type"] == "adjustment" and each["amount"] < 0:
+                yield each["id"], -each["amount"], each["currency"]
+
+
+def has_discount(gateway: StripeGateway, customer_id: str, count_read: Callable[[], None]) -> bool:
+    """Whether the customer itself has a discount, which all its invoices take over."""
+    count_read()
+    with gateway.reading(f"looking for a discount of {customer_id}") as client:
+        return bool(client.v1.customers.retrieve(customer_id).to_dict().get("discount"))
+
+
 def standing_of_item(gateway: StripeGateway, item_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:
     """An invoice item, with the invoice that carries it. Raises ``StripeCallError``, as what follows."""
     count_read()
@@ -41,8 +88,48 @@ def standing_of_item(gateway: StripeGateway, item_id: str, now: datetime, count_
 
 
 def standing_of_note(gateway: StripeGateway, note_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:
-    """A credit note, which Stripe never deletes, with the invoice that it is of."""
+    """A credit note, with the invoice that it is of."""
     count_read()
-    with gateway.reading(f"looking for the credit note {note_id}") as client:
-        read = client.v1.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()
+    try:
+        with gateway.reading(f"looking for the credit note {note_id}") as client:
+            read = client.v1.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()
+    except StripeCallError as error:
+        if not error.is_missing:
+            raise
+        return Standing(Fate.MISSING, str(error))
     return standing(read, now)
+
+
+def standing_of_invoice(
+    gateway: StripeGateway, invoice_id: str, now: datetime, count_read: Callable[[], None]
+) -> Standing:
+    """An invoice that somebody has made by hand."""
+    count_read()
+    try:
+        with gateway.reading(f"looking for the invoice {invoice_id}") as client:
+            read = client.v1.invoices.retrieve(invoice_id).to_dict()
+    except StripeCallError as error:
+        if not error.is_missing:
+            raise
+        return Standing(Fate.MISSING, str(error))
+    return standing({"id": invoice_id, "invoice": read}, now)
+
+
+def standing_of_named(
+    gateway: StripeGateway, document: str, customer_id: str | None, now: datetime, count_read: Callable[[], None]
+) -> Standing | None:
+    """A document of Stripe's by its id, or of a customer's by its number; ``None`` for any other text."""
+    of_kind = {"ii_": standing_of_item, "cn_": standing_of_note, "in_": standing_of_invoice}.get(document[:3])
+    if of_kind is not None:
+        return of_kind(gateway, document, now, count_read)
+    number = NUMBER.fullmatch(document)
+    if number is None or customer_id is None:
+        return None
+    is_note = number["of_note"] is not None
+    of: Mapping[str, Any] = {"customer": customer_id, **({"expand": ["data.invoice"]} if is_note else {})}
+    doing = f"looking for {document} of {customer_id}"
+    pages = paged(gateway, doing, lambda api: (api.credit_notes if is_note else api.invoices).list, of, count_read)
+    found = next((each for page in pages for each in page if each.get("number") == document), None)
+    if found is None:
+        return None
+    return standing(found if is_note else {"id": found["id"], "invoice": found}, now)

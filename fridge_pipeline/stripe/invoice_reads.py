@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
-from fridge_pipeline.stripe.paging import CountRead, paged
+from fridge_pipeline.stripe.paging import CountRead, items_of, paged
 from fridge_pipeline.stripe.rules.invoice import (
     HELD_BY,
     Draft,
@@ -25,20 +25,25 @@ Fields = Mapping[str, Any]
 
 
 def created_invoices(
-    gateway: StripeGateway, since: datetime, until: datetime, count_read: CountRead, status: InvoiceStatus | None = None
+    gateway: StripeGateway,
+    since: datetime,
+    until: datetime,
+    ours: Collection[str],
+    count_read: CountRead,
+    status: InvoiceStatus | None = None,
 ) -> Iterator[Invoice]:
     """Every invoice of the account that was created in this time, with all its lines, the newest first.
 
-    A read holds a hundred invoices with about ten lines each; one with more lines takes a read for every hundred of
-    them. Stripe has no filter by period, and none is needed: an invoice is made after what it bills was used. Raises
-    ``StripeCallError``, as all that follow.
+    On test clocks only those of ``ours``, our tenants' customers: others are deleted with their clock. A read holds a
+    hundred invoices with about ten lines each; one with more takes a read for every hundred. Stripe has no filter by
+    period, and none is needed: an invoice is made after what it bills was used. Raises ``StripeCallError``, as below.
     """
     params: dict[str, Any] = {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
     if status is not None:
         params["status"] = status.value
     for page in paged(gateway, "reading invoices", lambda client: client.invoices.list, params, count_read):
         for each in page:
-            if each.get("customer"):
+            if each.get("customer") and (not each.get("test_clock") or _id(each["customer"]) in ours):
                 yield _invoice(each, _lines(gateway, each, count_read))
 
 
@@ -85,8 +90,7 @@ def one_draft(gateway: StripeGateway, invoice_id: str, count_read: CountRead) ->
     """An invoice that was a draft, as it is now."""
     count_read()
     with gateway.reading(f"reading the draft {invoice_id}") as client:
-        read = client.v1.invoices.retrieve(invoice_id).to_dict()
-    return read_draft(read)
+        return read_draft(client.v1.invoices.retrieve(invoice_id).to_dict())
 
 
 def read_draft(read: Fields) -> Draft:
@@ -131,7 +135,7 @@ def subscription_items(
     params = {"status": "all"}
     for page in paged(gateway, "reading subscriptions", lambda client: client.subscriptions.list, params, count_read):
         for subscription in page:
-            for each in subscription["items"]["data"]:
+            for each in items_of(gateway, subscription, count_read):
                 if _event_name(gateway, each["price"]) in event_names:
                     yield read_item(each, subscription)
 

@@ -31,3 +31,15 @@ def paged(
         if not page.has_more:
             return
         which = {**which, "starting_after": read[-1]["id"]}
+
+
+def items_of(
+    gateway: StripeGateway, subscription: Mapping[str, Any], count_read: CountRead = lambda: None
+) -> list[dict[str, Any]]:
+    """All items of a subscription's object, which has the first ten or so inside."""
+    inside, subscription_id = subscription["items"], subscription["id"]
+    if not inside["has_more"]:
+        return list(inside["data"])
+    doing, of = f"reading the items of {subscription_id}", {"subscription": subscription_id}
+    pages = paged(gateway, doing, lambda client: client.subscription_items.list, of, count_read)
+    return [each for page in pages for each in page]

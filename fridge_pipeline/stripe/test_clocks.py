@@ -9,6 +9,7 @@ from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import read_invoice, read_item
+from fridge_pipeline.stripe.paging import items_of
 from fridge_pipeline.stripe.rules.invoice import Invoice, SubscriptionItem
 from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
 
@@ -31,11 +32,11 @@ def subscription_shapes(gateway: StripeGateway, customer_id: str) -> list[Subscr
     """A customer's subscriptions that go on. Raises ``StripeCallError``, as all that follow."""
     with gateway.reading(f"reading the subscriptions of {customer_id}") as client:
         page = client.v1.subscriptions.list({"customer": customer_id, "limit": PAGE_SIZE})
-    return [_shape(each.to_dict()) for each in page.data]
+    return [_shape(gateway, each.to_dict()) for each in page.data]
 
 
-def _shape(read: Mapping[str, Any]) -> SubscriptionShape:
-    items = read["items"]["data"]
+def _shape(gateway: StripeGateway, read: Mapping[str, Any]) -> SubscriptionShape:
+    items = items_of(gateway, read)
     return SubscriptionShape(
         tuple(each["price"]["id"] for each in items),
         _moment(items[0]["current_period_start"]),
@@ -68,7 +69,7 @@ def subscribe(gateway: StripeGateway, customer_id: str, shape: SubscriptionShape
         wish |= {"collection_method": "send_invoice", "days_until_due": shape.days_until_due}
     with gateway.writing(f"subscribing {customer_id}") as client:
         made: dict[str, Any] = client.v1.subscriptions.create(wish).to_dict()  # type: ignore[arg-type]  # built stepwise
-    return [read_item(each, made) for each in made["items"]["data"]]
+    return [read_item(each, made) for each in items_of(gateway, made)]
 
 
 def advance_clock(gateway: StripeGateway, clock_id: str, to: datetime, sleep: Callable[[float], None]) -> None:

@@ -20,10 +20,17 @@ LAST_SECOND = timedelta(seconds=1)
 
 def documents_there(gateway: StripeGateway, wish: Wish, count_read: Callable[[], None]) -> list[StripeDocument]:
     """All invoice items of the wish's customer, or credit notes of its invoice. Raises ``StripeCallError``."""
-    is_item = wish.kind is DocumentKind.INVOICE_ITEM
-    of = {"customer": wish.customer_id} if is_item else {"invoice": wish.invoice_id}
-    doing = f"looking for the {wish.kind} of correction {wish.key}"
-    read = paged(gateway, doing, lambda api: (api.invoice_items if is_item else api.credit_notes).list, of, count_read)
+    if wish.kind is DocumentKind.INVOICE_ITEM:
+        return customer_items(gateway, wish.customer_id, count_read)
+    of, doing = {"invoice": wish.invoice_id}, f"looking for credit notes of {wish.invoice_id}"
+    read = paged(gateway, doing, lambda client: client.credit_notes.list, of, count_read)
+    return [_document(each) for page in read for each in page]
+
+
+def customer_items(gateway: StripeGateway, customer_id: str, count_read: Callable[[], None]) -> list[StripeDocument]:
+    """All invoice items of a customer. Raises ``StripeCallError``."""
+    doing = f"looking for invoice items of {customer_id}"
+    read = paged(gateway, doing, lambda client: client.invoice_items.list, {"customer": customer_id}, count_read)
     return [_document(each) for page in read for each in page]
 
 
@@ -97,6 +104,7 @@ def _document(read: Mapping[str, Any]) -> StripeDocument:
         invoice_id=read.get("invoice"),
         is_void=read.get("status") == "void",
         is_of_subscription=bool(of_subscription.get("subscription_item") or read.get("proration")),
+        refunds=frozenset(str(each["refund"]) for each in read.get("refunds") or () if each.get("refund")),
     )
 
 

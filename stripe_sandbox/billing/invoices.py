@@ -10,6 +10,36 @@ INLINE_LINES = 10  # of an invoice; the rest has its own endpoint
 
 
 @dataclass(frozen=True)
+class Refund:
+    """What was given back of the payment of an invoice, in minor units, without a credit note."""
+
+    id: str
+    invoice: str
+    currency: str
+    amount: int
+    created: int
+
+    def as_stripe(self) -> dict[str, object]:
+        """The ``refund`` object."""
+        return {
+            "id": self.id,
+            "object": "refund",
+            "amount": self.amount,
+            "balance_transaction": None,
+            "charge": None,
+            "created": self.created,
+            "currency": self.currency,
+            "metadata": {},
+            "payment_intent": self.invoice.replace("in_", "pi_", 1),
+            "reason": None,
+            "receipt_number": None,
+            "source_transfer_reversal": None,
+            "status": "succeeded",
+            "transfer_reversal": None,
+        }
+
+
+@dataclass(frozen=True)
 class Invoice:
     """One invoice as it stands; one kind of journal entry. Times are unix seconds, amounts minor units.
 
@@ -52,6 +82,7 @@ class Invoice:
     finalization_error: str | None = None
     outcome: str | None = None
     percent_off: int = 0
+    refunds: tuple[Refund, ...] = ()
     test_clock: str | None = None
 
     @property

@@ -10,6 +10,8 @@ from stripe_sandbox.billing.lines import Line
 from stripe_sandbox.billing.periods import AnchorConfig, next_boundary
 from stripe_sandbox.billing.prices import Price, Recurring
 
+INLINE_ITEMS = 10  # of a subscription; the rest has its own endpoint
+
 PREVIEWABLE = ("active", "past_due", "trialing", "unpaid")
 ENDED = ("canceled", "incomplete_expired")
 
@@ -156,8 +158,8 @@ class Subscription:
             "ended_at": self.ended_at,
             "items": {
                 "object": "list",
-                "data": items,
-                "has_more": False,
+                "data": items[:INLINE_ITEMS],
+                "has_more": len(items) > INLINE_ITEMS,
                 "url": f"/v1/subscription_items?subscription={self.id}",
             },
             "latest_invoice": self.latest_invoice,

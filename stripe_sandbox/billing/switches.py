@@ -26,6 +26,7 @@ class BillingSettings:
     draft_delay_seconds: int = 900  # a recorded draft came 937 s after the period's end
     payment: str = "paid"
     percent_off: int = 0
+    discount_on: str = "subscription"
     webhooks_failing: bool = False
     clock_advance_seconds: float = 0
     key_may_not: dict[str, list[str]] = field(default_factory=dict)
@@ -84,6 +85,7 @@ BILLING_RULES: dict[str, Rule] = {
     "draft_delay_seconds": _seconds(whole=True),
     "payment": _one_of("paid", "open"),
     "percent_off": (lambda v: type(v) is int and 0 <= v <= 100, "a whole number from 0 to 100"),  # noqa: PLR2004
+    "discount_on": _one_of("subscription", "customer"),
     "webhooks_failing": _SWITCH,
     "clock_advance_seconds": _seconds(),
     "key_may_not": (_is_permissions, 'an object such as {"rk_test_reader": ["rak_invoice_read"]}, without live keys'),

@@ -61,7 +61,8 @@ def subscription_named(sandbox: Sandbox, call: Call) -> Subscription:
 def show_subscription(sandbox: Sandbox, subscription: Subscription) -> StripeObject:
     """The ``subscription`` object."""
     shown = subscription.as_stripe(lambda price: sandbox.books.billing.prices[price])
-    return {**shown, "discounts": [DISCOUNT] if sandbox.settings.percent_off else []}
+    is_its_own = sandbox.settings.percent_off and sandbox.settings.discount_on == "subscription"
+    return {**shown, "discounts": [DISCOUNT] if is_its_own else []}
 
 
 def show_invoice(sandbox: Sandbox, invoice: Invoice) -> StripeObject:

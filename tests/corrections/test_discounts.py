@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from fridge_pipeline.corrections.propose import CorrectionRefusedError
 from tests.corrections.test_invoice_corrections import approve, items, late_file, of_readings, owed, propose, taken_out
 from tests.corrections.test_trials_and_pauses import why_not
 from tests.invoices.account import InvoicedTenant, with_120_readings
@@ -51,3 +52,20 @@ def test_a_discount_that_came_after_the_invoice_lowers_no_correction_of_it(pipel
     tenant.go(tenant.start + timedelta(hours=51))
     newest = tenant.client.v1.invoices.list({"customer": tenant.customer}).data[0]
     assert (newest.subtotal, newest.total) == (130, 110)
+
+
+def test_a_discount_that_only_the_customer_has_is_seen_before_an_item_is_made(pipeline: Pipeline) -> None:
+    """Of usage on no invoice neither an invoice nor the subscription says it."""
+    pipeline.sandbox.settings(percent_off=20, discount_on="customer", zero_usage_line="absent")
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.go(tenant.start + timedelta(hours=26))
+    late_file(tenant)
+    tenant.go(tenant.start + timedelta(hours=74))
+    tenant.read()
+    found = of_readings(propose(tenant))
+    with pytest.raises(CorrectionRefusedError, match=r"has a discount, and \+0.30 USD is without it"):
+        approve(tenant, found.proposal_id)
+    assert items(tenant) == []
+    pipeline.sandbox.settings(percent_off=0)
+    assert approve(tenant, found.proposal_id).state == "written"

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.corrections.propose import CorrectionRefusedError
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.rules.correction import DocumentKind
@@ -110,6 +112,26 @@ def test_a_copy_that_is_void_and_invoices_of_subscriptions_hinder_no_correction(
     assert approve(tenant, of_readings(propose(tenant)).proposal_id).state == "written"
 
 
+def test_what_stripe_itself_has_invoiced_of_a_changed_subscription_hinders_no_correction(
+    tenant: InvoicedTenant,
+) -> None:
+    seats: Any = {"currency": "usd", "product": tenant.product, "unit_amount": 900, "recurring": {"interval": "month"}}
+    other = tenant.subscribe(tenant.client.v1.prices.create(seats).id)
+    by_hand(tenant, 900)  # before anything was owed
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    late_file(tenant)
+    found = of_readings(propose(tenant))
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    update: Any = {
+        "items": [{"price": tenant.client.v1.prices.create(seats).id}],
+        "proration_behavior": "always_invoice",
+    }
+    tenant.client.v1.subscriptions.update(other, update)
+    reasons = {each.billing_reason for each in tenant.client.v1.invoices.list({"customer": tenant.customer}).data}
+    assert "subscription_update" in reasons
+    assert approve(tenant, found.proposal_id).state == "written"
+
+
 def test_what_support_has_credited_by_hand_is_settled_by_its_note_and_credited_once(tenant: InvoicedTenant) -> None:
     taken_out(tenant, 20, 2)
     made = note(tenant, 90)
@@ -150,6 +172,37 @@ def test_what_somebody_has_put_on_the_next_invoice_since_it_was_told_is_billed_o
     assert (settle(tenant, How.INVOICED_BY_HAND, document=made).quantity, owed(tenant)) == (30, [])
     late_file(tenant, 7)
     assert approve(tenant, of_readings(propose(tenant)).proposal_id).state == "written"
+
+
+def test_what_was_made_by_hand_when_the_same_was_told_before_is_seen_also_after_it_was_over(
+    tenant: InvoicedTenant,
+) -> None:
+    """The late file is taken out, and another one comes."""
+    late_file(tenant)
+    tenant.compare()
+    made = by_hand(tenant, 30)
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    taken_out(tenant, 20, 3)
+    tenant.compare()
+    assert owed(tenant) == []
+    late_file(tenant, 31)
+    with pytest.raises(CorrectionRefusedError, match=f"there is {made} over 0.30 USD"):
+        approve(tenant, of_readings(propose(tenant)).proposal_id)
+
+
+def test_what_was_made_by_hand_before_the_customer_got_another_tenant_is_seen_after_it(tenant: InvoicedTenant) -> None:
+    late_file(tenant)
+    tenant.compare()
+    made = by_hand(tenant, 30)
+    tenant.go(tenant.pipeline.clock() + timedelta(minutes=1))
+    line = tenant.pipeline
+    with line.database.connect() as connection:
+        moved = [Tenant("cohoes", None, None), Tenant("troy", None, tenant.customer)]
+        import_tenants(connection, moved, line.clock(), reason="sold")
+    found = of_readings(propose(tenant))
+    assert found.what.tenant_id == "troy"
+    with pytest.raises(CorrectionRefusedError, match=f"there is {made} over 0.30 USD"):
+        approve(tenant, found.proposal_id)
 
 
 def test_usage_of_a_subscription_that_has_ended_and_was_invoiced_by_hand_is_billed_once(pipeline: Pipeline) -> None:

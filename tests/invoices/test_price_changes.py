@@ -156,3 +156,14 @@ def test_a_preview_shows_the_next_invoice_beside_usage_and_a_key_that_may_not_is
     reader = gateway_to(pipeline.sandbox.url, ApiKey("rk_test_reader"))
     refused = preview_invoices(pipeline.as_run(), lambda: reader)
     assert (refused.periods, "rak_invoice_read" in refused.not_read[0]) == ([], True)
+
+
+@pytest.mark.parametrize("tiers", ["graduated", "volume"])
+def test_a_preview_after_a_threshold_shows_what_is_used_beyond_its_invoice(pipeline: Pipeline, tiers: str) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(**{**GRADUATED, "tiers_mode": tiers}), billing_thresholds={"amount_gte": 150})
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    tenant.read()
+    (found,) = preview_invoices(pipeline.as_run(), lambda: pipeline.gateway).periods
+    assert (int(found.quantity), found.usage, found.accepted) == (30, 30, 30)

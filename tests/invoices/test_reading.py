@@ -220,3 +220,36 @@ def test_the_books_and_the_code_say_the_same_of_which_subscription_goes_on(tenan
     assert sorted(name for name, goes_on in kept.items() if goes_on) == [
         f"si_{status}_None" for status in ("active", "canceled", "past_due", "trialing", "unpaid")
     ]
+
+
+def test_of_a_subscription_with_many_items_all_are_read(tenant: InvoicedTenant) -> None:
+    flat: Any = {"currency": "usd", "product": tenant.product, "unit_amount": 900, "recurring": {"interval": "day"}}
+    others = [tenant.client.v1.prices.create(flat).id for _ in range(11)]
+    tenant.subscribe(*others, tenant.price())
+    tenant.use(3, 5)
+    assert tenant.settled() == [(5, 5, 5, None, None)]
+    assert tenant.pipeline.rows("select status, ended_at from fridge.subscription_items") == [("active", None)]
+
+
+def test_an_invoice_on_a_test_clock_whose_customer_no_tenant_has_is_left_alone(tenant: InvoicedTenant) -> None:
+    """As that of a rehearsal, whose clock is deleted afterwards with all that is on it."""
+    price, clocks = tenant.price(), tenant.client.v1.test_helpers.test_clocks
+    clock = clocks.create({"frozen_time": int(tenant.start.timestamp())})
+    customer = tenant.client.v1.customers.create({"test_clock": clock.id})
+    tenant.client.v1.subscriptions.create({"customer": customer.id, "items": [{"price": price}]})
+    event: Any = {
+        "event_name": "temperature_readings",
+        "payload": {"stripe_customer_id": customer.id, "value": "14"},
+        "timestamp": int(tenant.hour(3).start.timestamp()),
+    }
+    clocks.advance(clock.id, {"frozen_time": int(tenant.hour(5).start.timestamp())})
+    tenant.client.v1.billing.meter_events.create(event)
+    clocks.advance(clock.id, {"frozen_time": int(tenant.hour(26).start.timestamp())})
+    tenant.use(3, 5)
+    tenant.go(tenant.start + timedelta(hours=27))
+    (paid,) = [each for each in tenant.client.v1.invoices.list({"customer": customer.id}).data if each.total]
+    assert (paid.total, paid.test_clock) == (14, clock.id)
+    tenant.read()
+    tenant.compare()
+    assert tenant.pipeline.rows("select stripe_customer_id from fridge.invoices") == []
+    assert tenant.pipeline.rows("select subject from fridge.open_exceptions where subject like '%%cus_%%'") == []

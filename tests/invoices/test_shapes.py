@@ -74,6 +74,28 @@ SHAPES = {
         [(1, 400, 300, "after_finalization"), (2, 0, 0, "voided")],
         now=END + timedelta(days=2),
     ),
+    "a threshold that was made void, graduated: nobody knows what the tiers come to": Shape(
+        [
+            Bill([Line(100, "graduated"), Line(50, "graduated")], "void", "subscription_threshold", SWAP),
+            Bill([Line(350, "graduated")]),
+        ],
+        books(500),
+        [(1, 0, 0, "voided"), (2, 500, 350, "voided")],
+    ),
+    "a threshold that was made void, volume: the rest has taken off what nobody pays": Shape(
+        [
+            Bill([Line(300, "volume", amount=350)], "void", "subscription_threshold", SWAP),
+            Bill([Line(500, "volume", amount=550), Line(None, "volume", amount=-350)]),
+        ],
+        books(500),
+        [(1, 0, 0, "voided"), (2, 500, 200, "voided")],
+    ),
+    "a threshold that was made void, per unit": Shape(
+        [Bill([Line(150)], "void", "subscription_threshold", SWAP), Bill([Line(350)])],
+        books(500),
+        [(1, 0, 0, "voided"), (2, 500, 350, "voided")],
+        amount=75,
+    ),
     "a threshold, whose line ends with it, in a period that goes on": Shape(
         [at_threshold(Line(300, end=SWAP))],
         books(310, by_final=300, surely_by_final=300),

@@ -191,7 +191,7 @@ def test_usage_that_no_invoice_carries_breaks_no_test_of_what_finance_reads(book
     books.use(3, 10)
     books.read_days()
     books.compare()
-    assert accrual(books) == [("cohoes", "not_on_subscription", 10, None, None)]
+    assert accrual(books) == [("cohoes", "not_on_subscription", 10, 5, "usd")]
     found = check_models(books.pipeline.database, read_models(MODELS_FOLDER))
     assert [f"{each.test.model}.{each.test.name}" for each in found if not each.holds] == []
 
@@ -201,3 +201,51 @@ def test_finance_reads_it_with_its_own_rights(ended: InvoicedBooks, as_superuser
     as_superuser.execute("set role fridge_finance")
     row = as_superuser.execute("select sum(amount_minor_units) from fridge.unbilled_accrual").fetchone()
     assert row == (D(sum(amount for *_, amount, _ in before)),)
+
+
+def test_a_first_tiers_flat_amount_that_an_invoice_of_nothing_has_charged_is_not_accrued_again(
+    books: InvoicedBooks,
+) -> None:
+    flat = Price("flat", READINGS, "usd", None, TiersMode.GRADUATED, (Tier(None, D(2), D(50)),))
+    books.write(lambda connection, reading: keep_prices(connection, [flat], {}, reading))
+    books.pipeline.clock.advance(hours=2)
+    books.bill(0, price_id="flat", amount=50)
+    books.pipeline.clock.advance(hours=2)
+    books.use(4, 12)
+    books.read_days()
+    books.compare()
+    assert books.pipeline.rows("select amount from fridge.invoice_comparisons where event_name = %s", READINGS) == [
+        (24,)
+    ]
+    assert accrual(books) == [("cohoes", "after_finalization", 12, 24, "usd")]
+
+
+def test_of_two_subscriptions_whose_periods_begin_apart_the_same_usage_has_no_money_to_accrue(
+    books: InvoicedBooks,
+) -> None:
+    books.use(25, 110)
+    books.use(26, 110)
+    books.subscribe(price_id="graduated")
+    later = books.hour(26).start
+    books.subscribe(item_id="si_2", subscription_id="sub_2", price_id="graduated", created_at=later, period_start=later)
+    books.read_days()
+    books.compare()
+    assert accrual(books) == [
+        ("cohoes", "open_period", 110, 260, "usd"),
+        ("cohoes", "open_period", 110, None, None),
+    ]
+
+
+@pytest.mark.parametrize("shown", [100, 2])
+def test_what_missed_an_invoice_of_packages_costs_the_same_however_its_line_shows_them(
+    books: InvoicedBooks, shown: int
+) -> None:
+    books.use(3, 100)
+    books.pipeline.clock.advance(hours=2)
+    books.bill(shown, price_id="up", amount=60)
+    books.pipeline.clock.advance(hours=2)
+    books.use(4, 50)
+    books.read_days()
+    books.compare()
+    ((_, cause, _, amount, currency),) = accrual(books)
+    assert (cause, amount, currency) == ("after_finalization", 30, "usd")

@@ -62,6 +62,7 @@ RIGHTS = {
     "restores": "insert",
     "runs": "insert",
     "settlement_decisions": "insert",
+    "settlement_outcomes": "insert",
     "sensors": "insert",
     "source_definitions": "insert",
     "sent_meters": "insert, update measure",

@@ -173,11 +173,16 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     if amount == 0:
         raise NotProposedError("it costs nothing at this price, so there is nothing to invoice or to credit")
     if found.is_discounted:
-        raise NotProposedError(
-            f"the customer has a discount, and {money(amount, found.currency, '+')} is without it: Stripe alone says "
-            "what it comes to. Correct it by hand in Stripe less the discount, then settle by that document"
-        )
+        raise NotProposedError(discounted(amount, found.currency))
     return amount, found.currency, found.price_id
+
+
+def discounted(amount: int, currency: str) -> str:
+    """Why what a customer with a discount owes, or gets back, is a person's to correct."""
+    return (
+        f"the customer has a discount, and {money(amount, currency, '+')} is without it: Stripe alone says what it "
+        "comes to. Correct it by hand in Stripe less the discount, then settle by that document"
+    )
 
 
 def _require_known(found: Difference, done: Corrected) -> None:

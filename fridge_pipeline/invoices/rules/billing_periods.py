@@ -40,6 +40,11 @@ class Part:
         """The sum of the lines: tiers have one each, and a flat fee one of quantity 0."""
         return sum((line.quantity or NOTHING for line in self.lines), NOTHING)
 
+    @property
+    def is_threshold(self) -> bool:
+        """Whether it was made within the period, when a billing threshold was reached."""
+        return self.invoice.billing_reason == THRESHOLD
+
 
 @dataclass(frozen=True, slots=True)
 class BillingPeriod:
@@ -59,6 +64,11 @@ class BillingPeriod:
     def live(self) -> tuple[Part, ...]:
         """The parts that bill something: not those of void invoices."""
         return tuple(part for part in self.parts if not part.invoice.is_void)
+
+    @property
+    def void_thresholds(self) -> Decimal:
+        """What thresholds' invoices had that are void now; those that follow leave it out."""
+        return sum((part.quantity for part in self.parts if part.invoice.is_void and part.is_threshold), NOTHING)
 
     @property
     def newest(self) -> Part:
@@ -163,19 +173,25 @@ def carried(period: BillingPeriod, prices: Mapping[str, Price]) -> dict[str, Dec
     """Invoice → what it bills of the period, beyond what the ones before it have billed; a void one bills nothing.
 
     At a price by volume a later invoice states the whole quantity again and takes back the amount of the earlier ones,
-    by a line without a quantity.
+    by a line without a quantity: also of a threshold's that is void now, if it takes back more than the others' amount.
     """
     found = {part.invoice.invoice_id: NOTHING for part in period.parts}
-    so_far = NOTHING
-    for part in period.live:
-        quantity = part.quantity - (so_far if _restates(part, prices) else NOTHING)
-        found[part.invoice.invoice_id] = quantity
-        so_far += quantity
+    before: list[tuple[Part, Decimal]] = []
+    for part in period.parts:
+        taken_back, quantity = _taken_back(part, prices), part.quantity
+        if taken_back:
+            of_live = sum(line.amount for each, _ in before if not each.invoice.is_void for line in each.lines)
+            quantity -= sum(share for each, share in before if not each.invoice.is_void or taken_back > of_live)
+        if not part.invoice.is_void:
+            found[part.invoice.invoice_id] = quantity
+        if not part.invoice.is_void or part.is_threshold:
+            before.append((part, quantity))
     return found
 
 
-def _restates(part: Part, prices: Mapping[str, Price]) -> bool:
-    return any(
-        line.amount < 0 and not line.quantity and prices[line.price_id or ""].tiers_mode is TiersMode.VOLUME
+def _taken_back(part: Part, prices: Mapping[str, Price]) -> int:
+    return -sum(
+        line.amount
         for line in part.lines
+        if line.amount < 0 and not line.quantity and prices[line.price_id or ""].tiers_mode is TiersMode.VOLUME
     )

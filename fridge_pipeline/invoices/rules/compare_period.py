@@ -120,6 +120,8 @@ def compare_period(
     # Of a price in several currencies we know the amounts of its own; of usage not which of two prices it was used at.
     is_priced = _price(newest, prices).currency == newest.invoice.currency
     is_priced = is_priced and (cause is InvoiceCause.TWO_ITEMS or not _has_several_prices(period, items))
+    # Where a threshold's invoice is void, what the ones after it bill does not begin with the first tier.
+    is_priced = is_priced and not (period.live and period.void_thresholds and _price(newest, prices).is_by_period)
     found = []
     for part in period.parts:
         share = shares[part.invoice.invoice_id]
@@ -192,6 +194,8 @@ def _cause(
     is_empty_beginning = not invoiced and period.newest.invoice.created_at < period.span.end
     if invoiced < usage and (period.newest.invoice.billing_reason == THRESHOLD or is_empty_beginning):
         return InvoiceCause.THRESHOLD_SO_FAR
+    if period.void_thresholds and invoiced + period.void_thresholds in {usage, Decimal(booked.by_final)}:
+        return InvoiceCause.VOIDED
     return _by_the_books(booked, invoiced, price) or _by_the_shape(period, booked, invoiced, items)
 
 

@@ -58,6 +58,7 @@ class StripeDocument:
     """An invoice item or credit note as Stripe shows it; ``number`` is that of a credit note, which can be void.
 
     ``invoice_id`` is the invoice that it is on, if so. ``is_of_subscription``: Stripe made it of a subscription's item.
+    ``refunds`` are those by which a credit note gives back.
     """
 
     document_id: str
@@ -69,11 +70,12 @@ class StripeDocument:
     invoice_id: str | None = None
     is_void: bool = False
     is_of_subscription: bool = False
+    refunds: frozenset[str] = frozenset()
 
     @property
     def is_by_hand(self) -> bool:
-        """Whether neither we nor Stripe have made it, and it charges something."""
-        return KEY not in self.metadata and not self.is_of_subscription and self.amount > 0
+        """Whether neither we nor Stripe have made it, and it charges or gives back something."""
+        return KEY not in self.metadata and not self.is_of_subscription and self.amount != 0
 
 
 class Fate(StrEnum):
@@ -95,7 +97,7 @@ class Standing:
 
 
 def standing(read: Mapping[str, Any], now: datetime) -> Standing:
-    """Of an invoice item's or credit note's object, its invoice inside.
+    """Of an invoice item's or credit note's object, its invoice inside; of an invoice itself, only that.
 
     A draft may let an item go, and all but what is paid be made void, after which a credit has given nothing back.
     """
@@ -104,6 +106,8 @@ def standing(read: Mapping[str, Any], now: datetime) -> Standing:
     invoice = read.get("invoice") or {}
     status = invoice.get("status")
     text = f"{read['id']} is on {invoice.get('id', 'no invoice')}" + (f", which is {status}" if status else "")
+    if invoice.get("id") == read["id"]:
+        text = f"{read['id']} is {status}"
     if status == InvoiceStatus.VOID:
         return Standing(Fate.LOST, text)
     final_at = (invoice.get("status_transitions") or {}).get("finalized_at")

@@ -19,8 +19,16 @@ PAUSED = "paused"
 #: A subscription that has one of these has not ended, and makes no invoice; the view of items has the same rule.
 AT_REST = frozenset({PAUSED, "incomplete", "incomplete_expired"})
 
-#: Why Stripe itself makes an invoice of a subscription.
-MADE_BY_STRIPE = frozenset({"subscription_create", "subscription_cycle", THRESHOLD})
+#: Why Stripe itself makes an invoice of a subscription, and of invoice items that wait.
+MADE_BY_STRIPE = frozenset(
+    {
+        "subscription_create",
+        "subscription_cycle",
+        "subscription_update",
+        "automatic_pending_invoice_item_invoice",
+        THRESHOLD,
+    }
+)
 
 #: When something began and ended.
 Times = tuple[datetime, datetime]

@@ -1,13 +1,11 @@
 -- materialized: view
 select
-    proposal_id,
     invoice_id,
     stripe_customer_id,
     event_name as meter,
     period_start,
-    delta,
+    quantity,
     amount,
     currency,
     document
-from fridge.corrections
-where state = 'written'
+from fridge.made_good
