@@ -137,7 +137,11 @@ select
     floor(extract(epoch from min(hour) + interval '35 days' - %(now)s::timestamptz) / 86400)::integer as days_left,
     min(hour) + interval '35 days' as deadline_at
 from fridge.owed_now
-where cause in ('in_flight', 'receipt_missing', 'not_due_yet', 'not_stated')
+where
+    cause in (
+        select difference_causes.cause from fridge.difference_causes
+        where difference_causes.is_delivered_next
+    )
 group by meter
 order by days_left asc nulls last, waiting_for asc, meter asc;
 
@@ -150,7 +154,12 @@ with unbilled as (
     union all
     select min(hour) as hour
     from fridge.owed_now
-    where quantity > 0 and cause in ('in_flight', 'receipt_missing', 'not_due_yet', 'not_stated')
+    where
+        quantity > 0
+        and cause in (
+            select difference_causes.cause from fridge.difference_causes
+            where difference_causes.is_delivered_next
+        )
 )
 
 select
@@ -224,7 +233,10 @@ outcomes as (
     from (
         select
             *,
-            cause in ('in_flight', 'not_due_yet', 'not_stated', 'receipt_missing', 'lagging') as is_delivered_next
+            cause in (
+                select difference_causes.cause from fridge.difference_causes
+                where difference_causes.is_delivered_next
+            ) as is_delivered_next
         from fridge.outcomes_of_hours
         where
             hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
