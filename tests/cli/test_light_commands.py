@@ -71,7 +71,7 @@ LINES = NEVER | {"polars", "stripe", "requests", "rich", "yaml", "obstore"}
         (("people", "add"), LINES),
         (("up",), NEVER | {"polars", "stripe", "requests"}),  # what it starts has them
         (("serve", "code"), NEVER | {"polars", "stripe", "requests"}),
-        (("explain",), NEVER),
+        (("explain",), LINES),
         (("bill",), NEVER | {"polars", "stripe", "requests"}),  # until there is anything to run
         (("close",), NEVER),
     ],
