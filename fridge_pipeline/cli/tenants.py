@@ -136,4 +136,4 @@ def import_sensors(*, file: Path, reason: str, login: str | None, dry_run: bool,
     counts = f"{done.added} entries added, {done.unchanged} were there already"
     echo(f"dry run, nothing was imported: {counts}" if dry_run else counts)
     if done.files:
-        echo(f"{done.files} landing files are read again by the next run")
+        echo(f"read again by the next run: {counted(done.files, 'landing file')}")

@@ -666,6 +666,10 @@ where
     or exists (
         select 1 from fridge.metered_usage
         where tenant_id = %(tenant)s
+    )
+    or exists (
+        select 1 from fridge.exceptions_all
+        where tenant_id = %(tenant)s
     );
 
 -- name: console_tenant_months
