@@ -849,6 +849,17 @@ changed as (
     where tenant_id = %(tenant)s and usage_month = %(month_day)s::date
 ),
 
+-- By itself: joined hour by hour, all that was ever read of the tenant was gone through for each.
+shown as materialized (
+    select
+        hour,
+        meter,
+        quantity,
+        read_at
+    from fridge.stripe_hours_read
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+),
+
 hours as (
     select
         hour,
@@ -902,11 +913,7 @@ left join cancelled on hours.hour = cancelled.hour and hours.meter = cancelled.m
 left join waiting on hours.hour = waiting.hour and hours.meter = waiting.meter
 left join changed on hours.hour = changed.hour and hours.meter = changed.meter
 left join fridge.months_signed on months_signed.usage_month = %(month_day)s::date
-left join fridge.stripe_hours_read as shown
-    on
-        shown.tenant_id = %(tenant)s
-        and hours.hour = shown.hour
-        and hours.meter = shown.meter
+left join shown on hours.hour = shown.hour and hours.meter = shown.meter
 order by hours.hour desc, hours.meter asc;
 
 -- name: console_hour_tie_out
