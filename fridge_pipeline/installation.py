@@ -29,7 +29,6 @@ from fridge_pipeline.database.embedded.logins import APPLICATION, FINANCE, METRI
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.database.run import AtFailpoint, Run, pass_by
-from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.ingest.landing_record import has_landing_files
 from fridge_pipeline.ingest.rules.location import Location
 from fridge_pipeline.ingest.rules.source import numbers_of
@@ -39,6 +38,7 @@ from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe.rules.api_key import KeyMode, stripe_location
 
 if TYPE_CHECKING:
+    from fridge_pipeline.ingest.landing.zone import LandingZone
     from fridge_pipeline.stripe.gateway import StripeGateway
 
 
@@ -137,6 +137,9 @@ class Landing:
 
         Made again, it would look like a landing zone in which nothing was delivered.
         """
+        # Brings clients of object stores: who asks for the books alone does without.
+        from fridge_pipeline.ingest.landing.zone import open_landing_zone  # noqa: PLC0415
+
         settings = self.ledger.settings
         if settings.landing_is_default and not Path(settings.landing_uri).exists():
             with self.ledger.database.connect() as connection:

@@ -191,18 +191,21 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "lagging: accepted lately, Stripe's summaries follow",
         "Accepted less than 6 hours ago; Stripe's summaries lag behind, and it is read again.",
         expires=False,
+        is_delivered_next=True,
     ),
     "in_flight": known(
         Step.LEDGER,
         "in flight: the statement is under way",
         "A statement or cancellation is undecided or still to be made; the next billing goes on with it.",
         expires=False,
+        is_delivered_next=True,
     ),
     "receipt_missing": wrong(
         Step.LEDGER,
         "receipt missing: sent, and no answer is on record",
         "The statement was sent over an hour ago and no answer is on record; the next run settles it.",
         expires=False,
+        is_delivered_next=True,
     ),
     "written_off": known(
         Step.LEDGER,
@@ -226,11 +229,13 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         Step.LEDGER,
         "not due yet: the hour closed too lately to be billed",
         "The hour has not been closed for long enough to be billed.",
+        is_delivered_next=True,
     ),
     "not_stated": wrong(
         Step.LEDGER,
         "not stated, and nothing says why",
         "It was not sent to Stripe, and nothing says why; a sweep sends it.",
+        is_delivered_next=True,
     ),
     "not_stated_by_us": wrong(
         Step.STRIPE, "not stated by us: somebody else did", "Stripe shows usage of which we have stated nothing."

@@ -80,7 +80,7 @@ class DifferenceCause:
     ``step`` is where the tie-out looks for it, ``None`` for what only the reconciliation, or a signature, finds.
     ``is_explained``: it is known and waits for somebody or passes by itself, and is no error in the books. ``outcome``
     is what has become of the usage that Stripe does not have for it; with ``expires`` it is lost once Stripe takes the
-    hour no more.
+    hour no more. ``is_delivered_next``: it waits for no person, the next run or Stripe's next sums end it.
     """
 
     step: Step | None
@@ -89,6 +89,7 @@ class DifferenceCause:
     is_explained: bool
     outcome: Outcome = Outcome.RECOVERABLE
     expires: bool = True
+    is_delivered_next: bool = False
 
 
 #: Usage that is owed by a customer; and both ways, where Stripe may also have too much.
@@ -120,12 +121,30 @@ def of_invoices(means: str, ends: tuple[How, ...]) -> ExceptionKind:
 
 
 def known(
-    step: Step, words: str, meaning: str, outcome: Outcome = Outcome.RECOVERABLE, *, expires: bool = True
+    step: Step,
+    words: str,
+    meaning: str,
+    outcome: Outcome = Outcome.RECOVERABLE,
+    *,
+    expires: bool = True,
+    is_delivered_next: bool = False,
 ) -> DifferenceCause:
     """A cause that is no error: it waits for somebody, or passes by itself."""
-    return DifferenceCause(step, words, meaning, is_explained=True, outcome=outcome, expires=expires)
+    return DifferenceCause(
+        step,
+        words,
+        meaning,
+        is_explained=True,
+        outcome=outcome,
+        expires=expires,
+        is_delivered_next=is_delivered_next,
+    )
 
 
-def wrong(step: Step | None, words: str, meaning: str, *, expires: bool = True) -> DifferenceCause:
+def wrong(
+    step: Step | None, words: str, meaning: str, *, expires: bool = True, is_delivered_next: bool = False
+) -> DifferenceCause:
     """A cause that a person must look into before a month is closed."""
-    return DifferenceCause(step, words, meaning, is_explained=False, expires=expires)
+    return DifferenceCause(
+        step, words, meaning, is_explained=False, expires=expires, is_delivered_next=is_delivered_next
+    )

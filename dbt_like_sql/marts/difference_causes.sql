@@ -4,6 +4,7 @@ select
     cause,
     step,
     is_explained,
+    is_delivered_next,
     meaning
 from fridge.stg_causes
 where step is not null

@@ -7,10 +7,6 @@ meters as (
     select * from fridge.stg_meters
 ),
 
-stripe_days as (
-    select * from fridge.stg_stripe_days
-),
-
 billing_start as (
     select * from fridge.stg_billing_start
 ),
@@ -54,6 +50,7 @@ added_up as (
 with_hour as (
     select
         added_up.*,
+        (added_up.hour at time zone 'UTC')::date as usage_date,
         max(added_up.files_changed_at) over the_hour as hour_changed_at,
         max(added_up.counted_at) over the_hour as hour_counted_at,
         max(added_up.derived_at) over the_hour as hour_derived_at
@@ -106,11 +103,15 @@ known as (
         stripe_days.hours_read_at as stripe_read_at
     from with_hour
     left join meters on with_hour.meter = meters.meter
-    left join stripe_days
-        on
-            with_hour.tenant_id = stripe_days.tenant_id
-            and with_hour.meter = stripe_days.meter
-            and (with_hour.hour at time zone 'UTC')::date = stripe_days.usage_date
+    left join lateral (
+        select stg_stripe_days.hours_read_at
+        from fridge.stg_stripe_days
+        where
+            with_hour.tenant_id = stg_stripe_days.tenant_id
+            and with_hour.meter = stg_stripe_days.meter
+            and with_hour.usage_date = stg_stripe_days.usage_date
+        limit all offset 0 -- noqa: AM09
+    ) as stripe_days on true
     where with_hour.tenant_id is not null
 ),
 

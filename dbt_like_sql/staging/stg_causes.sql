@@ -6,5 +6,6 @@ select
     words,
     meaning,
     outcome,
-    expires
+    expires,
+    is_delivered_next
 from fridge.causes

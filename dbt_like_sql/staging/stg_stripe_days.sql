@@ -1,5 +1,6 @@
 -- materialized: view
 -- A tenant has several rows of a day when it had several customers; its hours are read when those of every one were.
+-- The newest reading is looked up row by row: whoever asks for a few days, or hours, does not go through all readings.
 select
     days.tenant_id,
     days.event_name as meter,
@@ -8,11 +9,17 @@ select
     min(days.read_at) as read_at,
     case when bool_and(hourly_reads.read_at is not null) then min(hourly_reads.read_at) end as hours_read_at
 from fridge.stripe_reconciliation as days
-left join fridge.newest_hourly_reads as hourly_reads
-    on
-        days.tenant_id = hourly_reads.tenant_id
-        and days.event_name = hourly_reads.event_name
-        and days.stripe_customer_id = hourly_reads.stripe_customer_id
-        and days.day = hourly_reads.day
+left join lateral (
+    select reads.read_at
+    from fridge.stripe_day_reads as reads
+    where
+        reads.tenant_id = days.tenant_id
+        and reads.event_name = days.event_name
+        and reads.stripe_customer_id = days.stripe_customer_id
+        and reads.day = days.day
+        and reads.read_by = 'hour'
+    order by reads.read_at desc
+    limit 1
+) as hourly_reads on true
 where days.hour is null
 group by days.tenant_id, days.event_name, days.day

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from fridge_pipeline.billing.books_beside_files import summarize
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.cli.bill_command import COLUMNS, Billed, exceptions_by_kind, hours_to_bill
-from fridge_pipeline.cli.terminal import console
+from fridge_pipeline.cli.shown_progress import console
 from fridge_pipeline.cli.up import Running
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL, runs_under_way
 from fridge_pipeline.orchestration.headless import RangeRun

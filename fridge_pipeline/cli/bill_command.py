@@ -27,7 +27,8 @@ from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
 from fridge_pipeline.cli.interruption import ended_by_signals, exit_code, told
 from fridge_pipeline.cli.options import HourKey
 from fridge_pipeline.cli.plan_in_words import as_mapping, as_text
-from fridge_pipeline.cli.terminal import console, echo, installation
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.database.exceptions import open_exceptions, open_of_kind
 from fridge_pipeline.database.models import Materialized, read_models
 from fridge_pipeline.ingest.note_losses import KINDS, list_and_note

@@ -12,7 +12,7 @@ import click
 
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.options import PORT
-from fridge_pipeline.cli.terminal import console as terminal
+from fridge_pipeline.cli.shown_progress import console as terminal
 from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.console.all_pages import all_pages
 from fridge_pipeline.console.application import REPORTS, Console

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fridge_pipeline.cli.services import Service, Services, free_port, kill_group
-from fridge_pipeline.cli.terminal import console
+from fridge_pipeline.cli.shown_progress import console
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.orchestration.instance import (
     LOCATION,

@@ -20,7 +20,8 @@ from fridge_pipeline.cli.bill_command import show_result
 from fridge_pipeline.cli.demo_month import begin_demo_month, end_demo_month, tell_failure
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.options import PORT
-from fridge_pipeline.cli.terminal import console, settings
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import settings
 from fridge_pipeline.cli.up import UI_PORT, running, show_urls
 from fridge_pipeline.installation import Ledger, open_installation
 from fridge_pipeline.orchestration.headless import headless_runner

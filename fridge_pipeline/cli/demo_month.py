@@ -14,7 +14,7 @@ from fridge_pipeline.calendar.days import ONE_DAY, DayRange, Month, day_of
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.cli.await_billing import await_billed
-from fridge_pipeline.cli.terminal import console
+from fridge_pipeline.cli.shown_progress import console
 from fridge_pipeline.cli.up import Running
 from fridge_pipeline.corrections.correction_record import differences
 from fridge_pipeline.corrections.propose import documents_for

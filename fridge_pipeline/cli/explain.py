@@ -108,7 +108,7 @@ def _line_text(line: ExplainedLine, currency: str, *, with_hours: bool) -> list[
     quantity = "no quantity" if line.quantity is None else f"quantity {line.quantity:f}"
     head = (
         f"{line.line_id} {line.event_name} at {line.price_id}, {_at(line.period_start)} to {_at(line.period_end)}: "
-        f"{quantity}, {money(line.amount, currency)}; {len(line.hours)} hours with usage"
+        f"{quantity}, {money(line.amount, currency)}; {counted(len(line.hours), 'hour')} with usage"
     )
     shown = line.hours if with_hours else late
     told = (
@@ -137,4 +137,4 @@ def _because(cause: str | None) -> str:
 
 
 def _at(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment:%Y-%m-%d %H:%M} UTC"

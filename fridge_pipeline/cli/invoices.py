@@ -25,6 +25,7 @@ from fridge_pipeline.invoices.preview_invoices import PreviewedPeriod, PreviewRe
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.invoices.rules.money import money
+from fridge_pipeline.visible import counted
 
 NEVER_READ = "no invoice was read yet: stripe_invoices reads them every morning, or now with --read-stripe"
 
@@ -118,7 +119,7 @@ def _preview_line(each: PreviewedPeriod) -> str:
     more = "" if each.is_whole else ", at least: a preview shows ten lines"
     return (
         f"next invoice of {each.subscription_id} {each.tenant_id or each.customer_id} {each.event_name}, "
-        f"{each.period_start:%Y-%m-%d %H:%M} to {each.period_end:%Y-%m-%d %H:%M}: {quantity} by now, "
+        f"{each.period_start:%Y-%m-%d %H:%M} to {each.period_end:%Y-%m-%d %H:%M} UTC: {quantity} by now, "
         f"{money(each.amount, each.currency)}{more}; usage {each.usage}, accepted {each.accepted}"
     )
 
@@ -134,7 +135,7 @@ def _held_line(draft: HeldDraft) -> str:
 
 def _line(row: ComparedInvoice) -> str:
     invoice = f"{row.invoice_id} ({row.status})" if row.invoice_id else "no invoice"
-    period = f"{row.period_start:%Y-%m-%d %H:%M} to {row.period_end:%Y-%m-%d %H:%M}"
+    period = f"{row.period_start:%Y-%m-%d %H:%M} to {row.period_end:%Y-%m-%d %H:%M} UTC"
     head = f"{invoice} {row.tenant_id or row.stripe_customer_id} {row.event_name}, {period}"
     numbers = f"{row.invoice_quantity.normalize():f} invoiced, usage {row.usage_quantity.normalize():f}"
     if row.cause is None:
@@ -149,7 +150,8 @@ def _summary(rows: Sequence[ComparedInvoice], read_at: datetime | None) -> str:
     if read_at is None:
         return NEVER_READ
     differing = [row for row in rows if row.cause is not None]
-    return f"{len(rows)} periods, {len(differing)} with a cause; invoices were read at {read_at:%Y-%m-%d %H:%M} UTC"
+    told = f"{counted(len(rows), 'period')}, {len(differing)} with a cause"
+    return f"{told}; invoices were read at {read_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _fields(row: ComparedInvoice) -> dict[str, object]:

@@ -14,7 +14,8 @@ import click
 
 from fridge_pipeline.cli.dagster_services import METRICS_PORT
 from fridge_pipeline.cli.options import PORT
-from fridge_pipeline.cli.terminal import console, settings
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import settings
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.installation import metrics_login, utc_now
 from fridge_pipeline.operations.expose_signals import Exposition

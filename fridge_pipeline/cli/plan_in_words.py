@@ -9,7 +9,7 @@ from fridge_pipeline.billing.plan_billing import BillingPlan
 from fridge_pipeline.invoices.rules import priced_change
 from fridge_pipeline.invoices.rules.priced_change import PricedChange
 from fridge_pipeline.reason_codes import cause_in_words
-from fridge_pipeline.visible import as_lines
+from fridge_pipeline.visible import as_lines, counted
 
 #: Tenants and meters that are shown; all of them are in the JSON.
 CHANGES_SHOWN = 40
@@ -50,21 +50,22 @@ def as_text(plan: BillingPlan, priced: Sequence[PricedChange]) -> str:
     """The plan in words; nothing was sent or written."""
     if not plan.hours:
         return "no hour of these holds landing files or history: nothing would be run, and nothing changes at Stripe"
-    lines = [f"{len(plan.hours)} hours hold landing files or history; they would be run as {len(plan.runs)} runs:"]
-    lines += [f"  {each} ({each.count} hours)" for each in plan.runs]
+    held = f"{counted(len(plan.hours), 'hour')} with landing files or history"
+    lines = [f"{held} would be run in {counted(len(plan.runs), 'run')}:"]
+    lines += [f"  {each} ({counted(each.count, 'hour')})" for each in plan.runs]
     if plan.to_load:
         lines.append(
-            f"{len(plan.to_load)} hours have landing files that are not loaded yet, the first {plan.to_load[0]}: "
+            f"landing files of {counted(len(plan.to_load), 'hour')} are not loaded yet, the first {plan.to_load[0]}: "
             "what these change is known only once they are loaded"
         )
     lines.append(
-        f"from what is loaded {len(plan.changing)} hours change at Stripe: {plan.calls} calls, "
+        f"of what is loaded changes at Stripe: {counted(len(plan.changing), 'hour')}, {counted(plan.calls, 'call')}, "
         f"{plan.seconds:.1f} s at the limit of calls"
     )
     for change in plan.changes[:CHANGES_SHOWN]:
         lines.append(
             f"  {change.tenant_id} {change.meter}: {change.before} -> {change.after} "
-            f"({change.after - change.before:+}) in {change.hours} hours"
+            f"({change.after - change.before:+}) in {counted(change.hours, 'hour')}"
         )
         account = (change.tenant_id, change.meter)
         of_change = [each for each in priced if (each.tenant_id, each.event_name) == account]

@@ -12,7 +12,8 @@ from rich.progress import Progress
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.bill_command import COLUMNS
 from fridge_pipeline.cli.options import MonthKey
-from fridge_pipeline.cli.terminal import console, echo, installation
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.ingest.recount_files import FileDifference, Recount, hours_to_recount
 from fridge_pipeline.ingest.recount_files import recount as read_again
 from fridge_pipeline.visible import as_lines

@@ -15,7 +15,8 @@ import click
 from fridge_pipeline.catalogue.tenant_record import list_tenants
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.plain_table import plain_table
-from fridge_pipeline.cli.terminal import console, echo, installation
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.installation import Installation, Ledger, open_ledger
 from fridge_pipeline.operations.rehearse import Part, RehearsalReport, Stage, rehearse
 from fridge_pipeline.operations.rehearsed_usage import REHEARSAL

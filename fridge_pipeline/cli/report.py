@@ -9,7 +9,8 @@ import click
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.options import LocationOption, MonthKey
 from fridge_pipeline.cli.person_option import login_name
-from fridge_pipeline.cli.terminal import console, echo, ledger
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.finance.pages.words import verdict_in_words
 from fridge_pipeline.finance.report_month import MonthReport
 from fridge_pipeline.ingest.rules.location import Location

@@ -26,7 +26,8 @@ from fridge_pipeline.cli.dagster_services import (
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.services import UMASK, Service
-from fridge_pipeline.cli.terminal import console, settings
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import settings
 from fridge_pipeline.cli.up import LOST_RUNS_SECONDS, UI_PORT, refuse_second
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.private_folder import make_private

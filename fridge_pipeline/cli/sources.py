@@ -24,7 +24,7 @@ from fridge_pipeline.ingest.rules.source import Source, source_of
 from fridge_pipeline.ingest.sample_file import sample_of
 from fridge_pipeline.ingest.source_contracts import accept_shapes
 from fridge_pipeline.settings import read_settings
-from fridge_pipeline.visible import as_lines
+from fridge_pipeline.visible import as_lines, counted
 
 
 @click.group(cls=SentenceGroup)
@@ -104,7 +104,7 @@ def accept(*, source: str, reason: str, login: str | None, as_json: bool) -> Non
         echo(json.dumps(asdict(done), indent=2))
     elif done.changes:
         echo(as_lines([f"accepted: {'; '.join(changes)}" for changes in done.changes]))
-        echo(f"{done.files} landing files are read again by the next run")
+        echo(f"read again by the next run: {counted(done.files, 'landing file')}")
     else:
         echo(f"no file of source {source} waits for its columns to be accepted")
     if not done.changes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fridge_pipeline.calendar.days import DayRange, Month
-from fridge_pipeline.cli.terminal import console, echo
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import echo
 from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.reconciliation.reconcile import reconcile_days

@@ -136,9 +136,10 @@ def import_sensors(*, file: Path, reason: str, login: str | None, dry_run: bool,
     counts = f"{done.added} entries added, {done.unchanged} were there already"
     echo(f"dry run, nothing was imported: {counts}" if dry_run else counts)
     if done.files:
-        echo(f"{done.files} landing files are read again by the next run")
+        echo(f"read again by the next run: {counted(done.files, 'landing file')}")
     if done.settled_files:
         echo(
-            f"{done.settled_rows} rows of {done.settled_files} landing files that were settled are not billed; if they "
-            "are to be, have the files delivered again under other names"
+            f"settled, so not billed: {counted(done.settled_rows, 'row')} of "
+            f"{counted(done.settled_files, 'landing file')}; if they are to be, have the files delivered again under "
+            "other names"
         )

@@ -29,7 +29,8 @@ from fridge_pipeline.cli.dagster_services import (
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.services import Services
-from fridge_pipeline.cli.terminal import console, settings
+from fridge_pipeline.cli.shown_progress import console
+from fridge_pipeline.cli.terminal import settings
 from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.server import EmbeddedServer

@@ -45,6 +45,9 @@ SAFE_HEADERS = {
 }
 PAGE_HEADERS = {**SAFE_HEADERS, "Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
 
+#: Some file systems take names of 255 bytes and no longer ones.
+FILE_NAME_MAX = 150
+
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 #: What the books answer when they are not as this code needs them.
@@ -156,6 +159,9 @@ class Console:
         with reader.books() as books:
             if found.page.exists is not None and books.first_row(found.page.exists, parameters) is None:
                 raise NotFoundError(named_in(found.page.unknown, found))
+            for each in found.page.filters:
+                if each.exists and each.name in found.given and books.first_row(each.exists, parameters) is None:
+                    raise NotFoundError(f"the books know no {each.name} {visible(found.given[each.name])}")
             month = self._month_state(found, books)
             around["band"] = books.first_row("console_band", {})
             rows = [
@@ -166,7 +172,7 @@ class Console:
             table = next((each for each in found.page.tables if each.name == found.table), found.page.tables[0])
             return _csv(found, table, reader, parameters)
         if found.ending == XLSX:
-            stamp = stamp_line(now, self.program, month)
+            stamp = f"{stamp_line(now, self.program, month)}. Asked for: {found.address()}"
             tables = [(each, reader.stream(each, parameters)) for each in found.page.tables]
             headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{_file_name(found)}.xlsx"'}
             return Response(as_workbook(tables, stamp), media_type=WORKBOOK, headers=headers)
@@ -240,6 +246,8 @@ def _csv(found: Asked, table: Table, reader: Reader, parameters: Mapping[str, An
 
 
 def _file_name(found: Asked) -> str:
-    """A name that every file system takes."""
+    """A name that every file system takes: of what, and by which filters."""
     parts = [each for each in found.path.strip("/").split("/") if each] or ["today"]
-    return "-".join("".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in part) for part in parts)
+    parts += [part for each in found.given.items() for part in each]
+    named = "-".join("".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in part) for part in parts)
+    return named[:FILE_NAME_MAX]

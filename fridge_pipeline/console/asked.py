@@ -77,6 +77,11 @@ class Asked:
         """The rows of earlier pages."""
         return (self.number - 1) * ROWS_MAX
 
+    @property
+    def permalink(self) -> str:
+        """The address of what is shown, whichever part of it."""
+        return self.address(**{PAGE_NUMBER: str(self.number)} if self.number > 1 else {})
+
     def address(self, ending: str = "", **changed: str) -> str:
         """The same in another form, or with other values."""
         path = "/index" if ending and self.path == "/" else self.path

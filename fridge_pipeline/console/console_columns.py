@@ -15,7 +15,7 @@ MONTH_STATES = {"open": "open", "prepared": "prepared, not approved", "closed": 
 #: The questions of the first page, and what no answer means.
 FRESHNESS = {
     "oldest_unbilled": ("Oldest hour with usage that Stripe does not have", "nothing waits"),
-    "stripe_read": ("Stripe's own sums were last read", "not read in the last 60 days"),
+    "stripe_read": ("Stripe's own sums were last read", "no day of the last 7 was read"),
     "newest_hour": ("Newest hour with a landing file", "no landing file"),
     "newest_file": ("Last landing file loaded", "none in the last 60 days"),
 }

@@ -70,7 +70,8 @@ class Table:
 class Filter:
     """A part of a page's address behind the question mark; ``choices`` are its values, none means any text.
 
-    ``rest`` is what a page shows without it.
+    ``rest`` is what a page shows without it. ``exists`` is a query that has a row when there is such a thing: nothing
+    waits for a tenant whose name is not written as the books have it, and that says nothing.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Filter:
     example: str = ""
     rest: str = "all"
     reads: Callable[[str], Any] = str
+    exists: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def positive(text: str) -> int:
 
 
 MONTH = Filter("month", "Month", example="2026-01", reads=month_of)
-TENANT = Filter("tenant", "Tenant")
+TENANT = Filter("tenant", "Tenant", exists="console_tenant_exists")
 
 
 def segment(value: object) -> str:

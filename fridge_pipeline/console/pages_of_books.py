@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from fridge_pipeline.console.console_columns import fields
 from fridge_pipeline.console.frame import MONTH, TENANT, Filter, Page, Row, Table, positive
-from fridge_pipeline.console.pages_of_months import HOUR_LINKS, KIND, MINUTE, packs_table
+from fridge_pipeline.console.pages_of_months import HOUR_LINKS, KIND, KINDS, MINUTE, packs_table
 
 SAMPLE_MAX = 200
 
@@ -34,14 +34,7 @@ EXCEPTIONS = Page(
             ),
             "No such exception.",
         ),
-        Table(
-            "kinds",
-            "Open, by kind",
-            "console_exceptions_by_kind",
-            "One row per kind with an open exception.",
-            fields("kind exceptions tenants first_opened_at deadline_at", kind="/exceptions?kind={kind}"),
-            "No exception is open.",
-        ),
+        KINDS,
     ),
     filters=(KIND, TENANT, MONTH, Filter("state", "State", {"closed": "over", "all": "open or over"}, rest="open")),
 )

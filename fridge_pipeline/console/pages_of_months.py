@@ -79,6 +79,15 @@ def cutoff_plot(rows: Sequence[Row]) -> Markup:
     )
 
 
+KINDS = Table(
+    "kinds",
+    "Open exceptions, by kind",
+    "console_exceptions_by_kind",
+    "One row per kind with an open exception: what waits for a person, also where Stripe has the usage.",
+    fields("kind exceptions tenants first_opened_at deadline_at", kind="/exceptions?kind={kind}"),
+    "No exception is open.",
+)
+
 INDEX = Page(
     "/",
     "Today",
@@ -105,6 +114,7 @@ INDEX = Page(
             ),
             "Everything that was counted is with Stripe.",
         ),
+        KINDS,
         Table(
             "standing",
             "This month and the last",

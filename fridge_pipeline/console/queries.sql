@@ -120,7 +120,11 @@ select
     floor(extract(epoch from min(hour) + interval '35 days' - %(now)s::timestamptz) / 86400)::integer as days_left,
     min(hour) + interval '35 days' as deadline_at
 from fridge.owed_now
-where cause in ('in_flight', 'receipt_missing', 'not_due_yet', 'not_stated')
+where
+    cause in (
+        select difference_causes.cause from fridge.difference_causes
+        where difference_causes.is_delivered_next
+    )
 group by meter
 order by days_left asc nulls last, waiting_for asc, meter asc;
 
@@ -133,7 +137,12 @@ with unbilled as (
     union all
     select min(hour) as hour
     from fridge.owed_now
-    where quantity > 0 and cause in ('in_flight', 'receipt_missing', 'not_due_yet', 'not_stated')
+    where
+        quantity > 0
+        and cause in (
+            select difference_causes.cause from fridge.difference_causes
+            where difference_causes.is_delivered_next
+        )
 )
 
 select
@@ -207,7 +216,10 @@ outcomes as (
     from (
         select
             *,
-            cause in ('in_flight', 'not_due_yet', 'not_stated', 'receipt_missing', 'lagging') as is_delivered_next
+            cause in (
+                select difference_causes.cause from fridge.difference_causes
+                where difference_causes.is_delivered_next
+            ) as is_delivered_next
         from fridge.outcomes_of_hours
         where
             hour >= ((%(now)s::timestamptz at time zone 'UTC')::date - 59)::timestamp at time zone 'UTC'
@@ -594,6 +606,10 @@ where
     or exists (
         select 1 from fridge.metered_usage
         where tenant_id = %(tenant)s
+    )
+    or exists (
+        select 1 from fridge.exceptions_all
+        where tenant_id = %(tenant)s
     );
 
 -- name: console_tenant_months
@@ -771,6 +787,17 @@ changed as (
     where tenant_id = %(tenant)s and usage_month = %(month_day)s::date
 ),
 
+-- By itself: joined hour by hour, all that was ever read of the tenant was gone through for each.
+shown as materialized (
+    select
+        hour,
+        meter,
+        quantity,
+        read_at
+    from fridge.stripe_hours_read
+    where tenant_id = %(tenant)s and hour >= %(month_start)s and hour < %(month_end)s
+),
+
 hours as (
     select
         hour,
@@ -824,11 +851,7 @@ left join cancelled on hours.hour = cancelled.hour and hours.meter = cancelled.m
 left join waiting on hours.hour = waiting.hour and hours.meter = waiting.meter
 left join changed on hours.hour = changed.hour and hours.meter = changed.meter
 left join fridge.months_signed on months_signed.usage_month = %(month_day)s::date
-left join fridge.stripe_hours_read as shown
-    on
-        shown.tenant_id = %(tenant)s
-        and hours.hour = shown.hour
-        and hours.meter = shown.meter
+left join shown on hours.hour = shown.hour and hours.meter = shown.meter
 order by hours.hour desc, hours.meter asc;
 
 -- name: console_hour_tie_out

@@ -70,7 +70,7 @@ def render_page(
             links=[(text, address) for text, link in asked.page.links if has(address := _address(link, asked))],
             tables=[_part(asked, table, of, is_first=not number) for number, (table, of) in enumerate(read)],
             workbook=asked.address(XLSX),
-            permalink=asked.address(),
+            permalink=asked.permalink,
             text="",
         )
     )
@@ -118,6 +118,7 @@ def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str
     more = ", and others" if read.has_more else ""
     part: dict[str, Any] = {
         "table": table,
+        "nothing": _nothing(asked, table, skipped),
         "rows": read.rows,
         "plot": table.plot(read.rows) if table.plot is not None and read.rows else None,
         "range": f"rows {skipped + 1:,} to {last:,}{more}" if skipped or read.has_more else counted(last, "row"),
@@ -136,6 +137,14 @@ def _part(asked: Asked, table: Table, read: Read, *, is_first: bool) -> dict[str
     elif read.has_more:
         part["range"] = f"the first {ROWS_MAX} rows; its CSV has all"
     return part
+
+
+def _nothing(asked: Asked, table: Table, skipped: int) -> str:
+    """What is said of no rows: only of what was asked for."""
+    if skipped:
+        return "No further rows."
+    given = ", ".join(f"{name} {visible(text)}" for name, text in asked.given.items())
+    return f"{table.nothing} Asked for: {given}." if given else table.nothing
 
 
 def _span(seconds: int) -> str:

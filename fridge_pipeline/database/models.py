@@ -13,8 +13,6 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES, EXCEPTION_KINDS
 
 #: Models and the tables they read live in this schema.
@@ -149,10 +147,17 @@ def read_columns(path: Path, described: Mapping[str, str]) -> dict[str, Column]:
     return columns
 
 
+def _yaml(path: Path) -> Any:
+    """What a file describes; most commands find the models made, and never ask."""
+    import yaml  # noqa: PLC0415
+
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
 def _descriptions(folder: Path) -> dict[str, dict[str, Any]]:
     described: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("models.yml")):
-        for entry in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["models"]:
+        for entry in _yaml(path)["models"]:
             described[entry["name"]] = entry
     return described
 
@@ -227,7 +232,7 @@ def read_sources(folder: Path) -> dict[str, SourceTable]:
     if not path.exists():
         return {}
     found: dict[str, SourceTable] = {}
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+    for entry in _yaml(path)["sources"]:
         columns = read_columns(path, entry["columns"])
         made_of = {column: _dotted(path, of) for column, of in entry.get("from", {}).items()}
         if unknown := sorted(made_of.keys() - columns.keys()):

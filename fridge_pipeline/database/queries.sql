@@ -298,9 +298,12 @@ where kind = 'unexpected_hour' and closed_at is null and hour <> all(%(unexpecte
 
 -- name: keep_causes
 -- Nothing goes: a cause that this version no longer knows stands in rows of the past.
-insert into fridge.causes (cause, "position", step, is_explained, words, meaning, outcome, expires)
+insert into fridge.causes (
+    cause, "position", step, is_explained, words, meaning, outcome, expires, is_delivered_next
+)
 values (
-    %(cause)s, %(position)s, %(step)s, %(is_explained)s, %(words)s, %(meaning)s, %(outcome)s, %(expires)s
+    %(cause)s, %(position)s, %(step)s, %(is_explained)s, %(words)s, %(meaning)s, %(outcome)s, %(expires)s,
+    %(is_delivered_next)s
 )
 on conflict (cause) do update
     set
@@ -310,7 +313,8 @@ on conflict (cause) do update
         words = excluded.words,
         meaning = excluded.meaning,
         outcome = excluded.outcome,
-        expires = excluded.expires;
+        expires = excluded.expires,
+        is_delivered_next = excluded.is_delivered_next;
 
 -- name: keep_exception_kinds
 -- Nothing goes: a kind that this version no longer knows stands in exceptions of the past.

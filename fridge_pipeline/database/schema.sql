@@ -192,7 +192,8 @@ create table fridge.causes (
     words text not null,
     meaning text not null,
     outcome text not null default 'recoverable',
-    expires boolean not null default true
+    expires boolean not null default true,
+    is_delivered_next boolean not null default false
 );
 
 comment on table fridge.causes is 'One row per cause that a difference can have.';
@@ -206,6 +207,8 @@ comment on column fridge.causes.meaning is 'In a sentence.';
 comment on column fridge.causes.outcome is
 'What has become of the usage that Stripe does not have for it: billed, recoverable, lost or elsewhere.';
 comment on column fridge.causes.expires is 'Whether usage of an hour that Stripe takes no more is lost by it.';
+comment on column fridge.causes.is_delivered_next is
+'Whether it waits for no person: the next run, or Stripe''s next sums, end it.';
 
 create table fridge.exception_kinds (
     kind text primary key,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -25,9 +25,10 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.finance.pages.explanation import Explanation
-from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
-from fridge_pipeline.stripe.reads import summed_usage
 from fridge_pipeline.stripe.rules.limits import READS_MAX, READS_MONTH
+
+if TYPE_CHECKING:
+    from fridge_pipeline.stripe.gateway import StripeGateway
 
 #: Each of these a statement of its own reads, ``explain_…``; the console's page of an hour has many of them too.
 LISTS = (
@@ -133,6 +134,9 @@ def _read_now(
     left: int,
 ) -> Iterator[dict[str, Any]]:
     """The row of each meter and customer, with Stripe's sum as it is now."""
+    # They bring Stripe's SDK, and most explanations ask nothing of Stripe.
+    from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError  # noqa: PLC0415
+    from fridge_pipeline.stripe.reads import summed_usage  # noqa: PLC0415
 
     def count_read() -> None:
         """On record before it is made: a read that fails counts as well."""

@@ -16,7 +16,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.source_rows import source_batches
 from fridge_pipeline.ingest.reading_order import ReadingOrder
 from fridge_pipeline.ingest.rejection_tally import RejectionTally
-from fridge_pipeline.ingest.rules.landing_files import FileFormat
+from fridge_pipeline.ingest.rules.landing_files import REJECTED_KEPT_MAX, FileFormat
 from fridge_pipeline.ingest.rules.reading import (
     ARRIVAL_SCHEMA,
     FIELDS,
@@ -25,7 +25,6 @@ from fridge_pipeline.ingest.rules.reading import (
     judge,
     valid_readings,
 )
-from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
 from fridge_pipeline.ingest.rules.sensor_register import with_registered_tenants
 from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.rules.source_numbers import in_places
@@ -92,7 +91,7 @@ def _stop(tallies: Sequence[FileTally]) -> None:
 
 
 def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
-    """Of each file's rejected rows the first ``KEPT_MAX``, with the file's path; the file's tally counts all."""
+    """Of each file's rejected rows the first ``REJECTED_KEPT_MAX``, with its path; the file's tally counts all."""
     per_file = rejected.group_by("file_id").len()
     files = per_file.select(
         "file_id",
@@ -102,9 +101,9 @@ def _kept(rejected: pl.DataFrame, by_id: dict[int, FileTally]) -> pl.DataFrame:
     for file_id, count in per_file.iter_rows():
         by_id[file_id].rejected += count
     named = rejected.join(files, on="file_id", how="inner", validate="m:1", maintain_order="left")
-    if all(by_id[file_id].rejected <= KEPT_MAX for file_id in per_file["file_id"]):
+    if all(by_id[file_id].rejected <= REJECTED_KEPT_MAX for file_id in per_file["file_id"]):
         return named
-    is_kept = named["before"] + named.select(pl.int_range(pl.len()).over("file_id")).to_series() < KEPT_MAX
+    is_kept = named["before"] + named.select(pl.int_range(pl.len()).over("file_id")).to_series() < REJECTED_KEPT_MAX
     for file_id, reason, count in named.filter(~is_kept).group_by("file_id", "reason").len().iter_rows():
         by_id[file_id].not_kept[reason] += count
     return named.filter(is_kept)

@@ -19,8 +19,9 @@ create table fridge.stripe_reconciliation (
     constraint stripe_reconciliation_read_has_time check (stripe_value is null or read_at is not null)
 );
 
+-- The hour before the customer: a tenant's day, which has no hour, is found at once, whoever its customers were.
 create unique index stripe_reconciliation_row on fridge.stripe_reconciliation (
-    day, tenant_id, event_name, stripe_customer_id, hour
+    day, tenant_id, event_name, hour, stripe_customer_id
 ) nulls not distinct;
 
 create index stripe_reconciliation_account on fridge.stripe_reconciliation (

@@ -36,7 +36,7 @@ def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_deliv
     planned = json.loads(run("bill", *span, "--dry-run", "--json").stdout)
     assert planned["hours"] == planned["hours_to_load"] == [first.plus(step).key for step in range(3)]
     assert planned["runs"] == [f"{first.key}...{first.plus(2).key}"]
-    assert "3 hours have landing files that are not loaded yet" in run("bill", *span, "--dry-run").stdout
+    assert "landing files of 3 hours are not loaded yet" in run("bill", *span, "--dry-run").stdout
     assert pipeline.one("select count(*) from fridge.landing_files") == 0
 
     for hours_run in (3, 0):
@@ -58,7 +58,7 @@ def test_bill_runs_every_hour_from_key_to_key_and_ends_with_0_when_all_are_deliv
     pipeline.count(first)
     text = run("bill", *span, "--dry-run").stdout
     assert (
-        "  cohoes temperature_readings: 10 -> 15 (+5) in 1 hours\n    no billing period: 10 -> 15, price not known"
+        "  cohoes temperature_readings: 10 -> 15 (+5) in 1 hour\n    no billing period: 10 -> 15, price not known"
         in text
     )
 

@@ -33,7 +33,7 @@ def test_columns_are_accepted_with_a_reason_once_and_their_file_is_loaded_by_the
     done = run("sources", "accept", "loggers", "--reason", "a door contact")
     assert done.stdout.splitlines() == [
         "accepted: column 'door' is new, of number",
-        "1 landing files are read again by the next run",
+        "read again by the next run: 1 landing file",
     ]
     assert run("sources", "accept", "loggers", "--reason", "again").returncode == 1
     none = pipeline.landing.parent / "none.csv"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import openpyxl
@@ -207,3 +209,48 @@ def test_hours_are_named_as_everywhere(shown: Shown) -> None:
     assert f"/tenants/cohoes/hours/{Hour(HOURS[0].start).key}" in set(
         links(read(shown, "/tenants/cohoes/months/2026-01"))
     )
+
+
+def test_a_file_says_by_its_name_and_a_workbook_on_each_sheet_what_was_asked_for(shown: Shown) -> None:
+    asked = "/sample.xlsx?n=4&seed=7&month=2026-01"
+    answer = shown.ask(asked)
+    assert 'filename="sample-n-4-seed-7-month-2026-01.xlsx"' in answer.headers["content-disposition"]
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content))["Sample"]
+    assert str(sheet["A1"].value).endswith("Asked for: /sample?n=4&seed=7&month=2026-01")
+    named = shown.ask("/sample.csv?n=4&seed=8&month=2026-01").headers["content-disposition"]
+    assert 'filename="sample-n-4-seed-8-month-2026-01-sample.csv"' in named
+
+
+def test_the_address_of_a_further_page_leads_there_again_and_beyond_the_last_nothing_is_claimed(shown: Shown) -> None:
+    page = read(shown, "/unbilled?tenant=cohoes&page=2")
+    assert "/unbilled?tenant=cohoes&page=2" in set(links(page))
+    assert "No further rows." in page.text
+    assert "Its address holds all that was asked: /unbilled?tenant=cohoes&page=2" in page.text
+
+
+def test_a_tenant_that_the_books_do_not_know_is_said_to_be_unknown_and_not_to_have_nothing(shown: Shown) -> None:
+    pages = [page.path for page in shown.console.pages if any(each.exists for each in page.filters)]
+    assert len(pages) > 6
+    for path in pages:
+        answer = shown.ask(f"{path}?tenant=chooes")
+        assert (answer.status_code, "The books know no tenant chooes" in answer.text) == (404, True), path
+        assert shown.ask(f"{path}.csv?tenant=chooes").status_code == 404, path
+    assert (
+        "No usage waits. Asked for: tenant cohoes, month 2031-01."
+        in read(shown, "/unbilled?tenant=cohoes&month=2031-01").text
+    )
+
+
+def test_the_first_page_names_every_kind_of_open_exception(shown: Shown) -> None:
+    kinds = {row["Kind"]: row["Open"] for row in shown.table("/index", "kinds")}
+    listed = [row["Kind"] for row in shown.table("/exceptions")]
+    assert kinds
+    assert kinds == {kind: str(listed.count(kind)) for kind in set(listed)}
+
+
+def test_it_says_of_stripe_that_so_many_days_were_not_read_as_it_has_looked_at(shown: Shown) -> None:
+    assert shown.console.reader is not None
+    later = Reader(shown.console.reader.database, lambda: shown.books.clock() + timedelta(days=9), waited_seconds=60)
+    then = replace(shown, console=replace(shown.console, reader=later))
+    (row,) = (row for row in then.table("/index", "freshness") if row["What"].startswith("Stripe's own"))
+    assert row["When (UTC)"] == "no day of the last 7 was read"

@@ -34,10 +34,15 @@ def test_a_clock_may_be_off_by_seconds_and_not_by_a_minute(seconds: float, grade
     assert ("behind" if seconds <= 0 else "ahead of") in found.text
 
 
-def test_a_daemon_that_is_off_is_a_warning_and_one_that_half_works_is_wrong() -> None:
+def test_a_daemon_that_has_stopped_or_half_works_is_wrong_and_one_that_nobody_uses_is_a_warning() -> None:
     late = timedelta(seconds=121)
     assert judge_daemons(NOW_AND_THEN, {}).grade is Grade.OK
-    assert judge_daemons({"SENSOR": None, "SCHEDULER": late}, {}).grade is Grade.WARN
+    assert judge_daemons({"SENSOR": None, "SCHEDULER": None}, {}).grade is Grade.WARN, "there was never one"
+    stopped = judge_daemons({"SENSOR": timedelta(hours=3), "SCHEDULER": timedelta(hours=3, minutes=2)}, {})
+    assert (stopped.grade, stopped.do) == (Grade.WRONG, "start it: fridge up")
+    assert "last heard of 3 hours ago" in stopped.text
+    given_up = {"SENSOR": timedelta(days=40), "SCHEDULER": None}
+    assert judge_daemons(given_up, {}).grade is Grade.WARN, "somebody bills by fridge bill since"
     half = judge_daemons({**NOW_AND_THEN, "SENSOR": late}, {})
     assert (half.grade, "SENSOR" in half.text, "SCHEDULER" in half.text) == (Grade.WRONG, True, False)
     assert judge_daemons(NOW_AND_THEN, {"SENSOR": "boom"}).grade is Grade.WRONG

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli import terminal
+from fridge_pipeline.cli import shown_progress
 from fridge_pipeline.cli.verify import verify
 from fridge_pipeline.visible import ACTING, UNSEEN, as_lines, one_line, quoted, shell_word, visible
 from tests.console_script import Run
@@ -59,14 +59,16 @@ def test_a_command_in_a_message_names_the_very_tenant_though_nothing_in_it_acts(
 @pytest.mark.parametrize("in_table", [True, False])
 def test_what_is_printed_for_people_is_text_without_markup(monkeypatch: pytest.MonkeyPatch, *, in_table: bool) -> None:
     written = StringIO()
-    monkeypatch.setattr(terminal.console, "_file", written)  # "file" answers for standard error, and would stay so
+    monkeypatch.setattr(
+        shown_progress.console, "_file", written
+    )  # "file" answers for standard error, and would stay so
     table = Table("tenant")
     table.add_row(f"{HOSTILE}[red]x[/]:warning:")
-    terminal.console.print(table if in_table else f"{HOSTILE}[red]x[/]:warning:", soft_wrap=True)
+    shown_progress.console.print(table if in_table else f"{HOSTILE}[red]x[/]:warning:", soft_wrap=True)
     assert set("\x1b\u202e\u200b\r\x9b").isdisjoint(written.getvalue())
     assert r"\x1b[2J\u202eb\u200b" in written.getvalue()
     assert "[red]x[/]:warning:" in written.getvalue()
-    assert isinstance(terminal.console, Console)
+    assert isinstance(shown_progress.console, Console)
 
 
 def test_a_tenants_name_neither_acts_on_the_terminal_nor_adds_a_line(

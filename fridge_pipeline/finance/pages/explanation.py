@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from fridge_pipeline.ingest.rules.rejections import KEPT_MAX
+from fridge_pipeline.ingest.rules.landing_files import REJECTED_KEPT_MAX
 from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.visible import one_line
 
@@ -68,7 +68,7 @@ def explanation_text(explanation: Explanation) -> str:
         nobodys=sum(file["unknown_tenant_count"] or 0 for file in files),
         runs_by_code=by_code,
         unknown_runs=sorted(named - {run["run_id"] for run in runs}),
-        kept_max=KEPT_MAX,
+        kept_max=REJECTED_KEPT_MAX,
         plain=plain,
     )
     return text.rstrip("\n")

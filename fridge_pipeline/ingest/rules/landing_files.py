@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.ingest.rules.source import Source
 
-if TYPE_CHECKING:
-    from fridge_pipeline.calendar.hours import Hour
-
+#: So many rejected rows of a file are kept one by one, the first; the others are counted by reason. A few kB can unpack
+#: to millions of them, and nobody reads more than these.
+REJECTED_KEPT_MAX = 10_000
 
 UNFINISHED_PREFIXES = (".", "_")
 UNFINISHED_SUFFIXES = (".tmp", ".part")

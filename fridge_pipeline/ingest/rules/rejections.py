@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.ingest.rules.landing_files import REJECTED_KEPT_MAX
 from fridge_pipeline.ingest.rules.reading import TEMPERATURE_MAX_C, Reason, latest_time
 from fridge_pipeline.ingest.rules.recorded_time import RECORDED_AT
 
@@ -19,10 +20,6 @@ SHARE_MAX = 0.1
 
 #: Of a tenant among others more than this share, so that one bad sensor of a few does not count as the tenant.
 TENANT_SHARE_MAX = 0.5
-
-#: So many rejected rows of a file are kept one by one, the first; the others are counted by reason. A few kB can unpack
-#: to millions of them, and nobody reads more than these.
-KEPT_MAX = 10_000
 
 #: Of so many tenants of a file the rejected rows are counted as theirs, the first. Those of others are nobody's: a row
 #: that is rejected may say anything.
@@ -77,7 +74,9 @@ def rejection_told(
     if len(reasons) > REASONS_SHOWN:
         parts.append(f"and {len(reasons) - REASONS_SHOWN} more reasons")
     if not_kept:
-        parts.append(f"the first {KEPT_MAX} rejected rows are kept one by one, the other {not_kept} by reason only")
+        parts.append(
+            f"the first {REJECTED_KEPT_MAX} rejected rows are kept one by one, the other {not_kept} by reason only"
+        )
     if lost:
         parts.append(f"the loss of tenants: {_tenants_told(lost)}")
     return "; ".join(parts)
