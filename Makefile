@@ -57,8 +57,8 @@ sql: .venv/test.done ## Style of all SQL.
 	@PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar -q --processes 0 fridge_pipeline dbt_like_sql benchmarks
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw stripe_sandbox
 
-# Two more than there are processors: whoever tests a running installation waits most of the time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+# Three more than there are processors: whoever tests a running installation waits most of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 3)
 
 # Databases are made and dropped by the hundred: where memory has room for them, that takes a third less.
 ROOMY = $(shell df --output=avail /dev/shm 2>/dev/null | awk 'NR == 2 && $$1 > 8000000 { print "/dev/shm" }')

@@ -27,7 +27,7 @@ from tests.live.running_fridge import (
     wait_until,
 )
 from tests.live.runs import launch_run
-from tests.live.usage import usage_at_stripe, usage_in_the_books
+from tests.live.usage import Usage, usage_at_stripe, usage_in_the_books
 
 GRID = """{assetNodeOrError(assetKey: {path: ["raw_readings"]})
     {... on AssetNode {partitionKeys partitionStats {numPartitions numMaterialized}}}}"""
@@ -38,11 +38,20 @@ SERVICES = ("warm_code_server", "guarded_webserver", "prompt_daemon", "-m stripe
 
 
 @pytest.mark.prove
-def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends_everything(tmp_path: Path) -> None:
-    """Begun with a demo and ended with another one, which continues from the same data and bills nothing twice."""
+def test_a_demo_is_ended_by_ctrl_c_and_goes_on_from_its_data_and_up_ends_what_a_kill_9_has_left_over(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "a home with spaces"
-    with running_fridge(home, "demo", "--port", "0") as killed:
-        assert all(heading in killed.said() for heading in TABLE), killed.said()
+    before = usage_of_a_demo_that_ctrl_c_ends(home, tmp_path / "said")
+    second = run_fridge(home, "demo", "--exit")
+    assert second.returncode == 0, second.stderr
+    assert all(heading in second.stdout for heading in TABLE), second.stdout
+    assert not processes_of(home), describe(processes_of(home))
+    after = usage_in_the_books(home)
+    assert {key: after.get(key) for key in before} == before
+    assert usage_at_stripe(home) == after, "nothing was billed twice"
+
+    with running_fridge(home, "up", "--port", "0") as killed:
         first_of_the_demo, not_loaded = grid(killed)
         assert not_loaded <= 2, "the hour that runs, and perhaps one that has just begun"
         assert runs_of_jobs(killed) >= {"load_and_bill", "check_books"}, "the time line shows what the demo did"
@@ -63,14 +72,20 @@ def test_after_a_kill_9_the_next_up_ends_what_was_left_over_and_ctrl_c_then_ends
     assert up.process.returncode == 0, up.said()
     assert not processes_of(home), describe(processes_of(home))
 
-    before = usage_in_the_books(home)
-    assert sum(before.values()) > 0
-    second = run_fridge(home, "demo", "--exit")
-    assert second.returncode == 0, second.stderr
+
+def usage_of_a_demo_that_ctrl_c_ends(home: Path, output: Path) -> Usage:
+    """It waits for the billing of its late file just then, and all that it started ends with it."""
+    with output.open("w") as said:
+        command = [FRIDGE, "demo", "--port", "0"]
+        demo = subprocess.Popen(command, env=environment_for(home), stdout=said, stderr=subprocess.STDOUT)
+        wait_until("the late file is there", lambda: list(home.glob("landing/*/*/*-late.csv")), pause_max=0.2)
+        time.sleep(1)  # into the wait for its billing, which catches Ctrl-C to sum up first
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(SECONDS_TO_STOP_MAX) == 130, output.read_text()
     assert not processes_of(home), describe(processes_of(home))
-    after = usage_in_the_books(home)
-    assert {key: after.get(key) for key in before} == before
-    assert usage_at_stripe(home) == after
+    found = usage_in_the_books(home)
+    assert sum(found.values()) > 0
+    return found
 
 
 def grid(running: RunningFridge) -> tuple[str, int]:
@@ -96,19 +111,6 @@ def what_it_prints_leads_to_ui_console_and_books(up: RunningFridge) -> None:
     with psycopg.connect(told.stdout.strip()) as connection:
         ((files,),) = connection.execute("select count(*) from fridge.landing_files").fetchall()
         assert files > 0
-
-
-@pytest.mark.prove
-def test_ctrl_c_while_the_demo_waits_for_its_late_file_ends_it_and_all_it_started(tmp_path: Path) -> None:
-    home = tmp_path / "fridge home"
-    with (tmp_path / "said").open("w") as said:
-        command = [FRIDGE, "demo", "--port", "0"]
-        demo = subprocess.Popen(command, env=environment_for(home), stdout=said, stderr=subprocess.STDOUT)
-        wait_until("the late file is there", lambda: list(home.glob("landing/*/*/*-late.csv")), pause_max=0.2)
-        time.sleep(1)  # into the wait for its billing, which catches Ctrl-C to sum up first
-        demo.send_signal(signal.SIGINT)
-        assert demo.wait(SECONDS_TO_STOP_MAX) == 130
-    assert not processes_of(home), describe(processes_of(home))
 
 
 def test_a_read_only_ui_shows_the_books_to_finance_and_lets_nothing_be_launched(tmp_path: Path) -> None:
