@@ -137,8 +137,7 @@ class Landing:
 
         Made again, it would look like a landing zone in which nothing was delivered.
         """
-        # Brings clients of object stores: who asks for the books alone does without.
-        from fridge_pipeline.ingest.landing.zone import open_landing_zone  # noqa: PLC0415
+        from fridge_pipeline.ingest.landing.zone import open_landing_zone  # noqa: PLC0415 # brings clients of buckets
 
         settings = self.ledger.settings
         if settings.landing_is_default and not Path(settings.landing_uri).exists():

@@ -281,9 +281,7 @@ def running(configured: Settings, port: int) -> Iterator[Running]:
             console_url=console_url,
             has_finance=finance is not None,
             metrics_url=metrics_url,
-            stripe_location=f"the local Stripe sandbox at {sandbox_url}"
-            if sandbox_url
-            else opened.ledger.stripe_location,
+            stripe_location=f"the local Stripe sandbox at {sandbox_url}" if sandbox else opened.ledger.stripe_location,
             embedded=embedded,
             sandbox=sandbox,
             grid=grid,
