@@ -85,9 +85,9 @@ def test_a_webhook_that_answers_byte_by_byte_is_waited_for_no_longer_than_one_th
 
 
 def test_what_a_server_says_of_a_refusal_is_told_short_and_in_one_line(mailbox: MailBox) -> None:
-    with answering(b"HTTP/1.1 500 no\x1b[2J" + b"o" * 5_000 + b"\r\nContent-Length: 0\r\n\r\n", b"") as url:
-        with pytest.raises(AlertNotSentError, match=r"answered 500 no\\x1b\[2Jo") as refused:
-            Webhook(url).send("x", "y", NOW)
+    long = b"HTTP/1.1 500 no\x1b[2J" + b"o" * 5_000 + b"\r\nContent-Length: 0\r\n\r\n"
+    with answering(long, b"") as url, pytest.raises(AlertNotSentError, match=r"500 no\\x1b\[2Jo") as refused:
+        Webhook(url).send("x", "y", NOW)
     assert str(refused.value).isprintable()
     assert len(str(refused.value)) < 500
     mailbox.refuses = {f"{'o' * 400}\u202e@example.org"}
