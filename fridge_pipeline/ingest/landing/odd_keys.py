@@ -95,7 +95,7 @@ class OddKeys:
                 with refusals():
                     listed = self.store.list_with_delimiter(below)
             except StoreRefusedError as error:
-                if not self.add(error).startswith(tuple(f"{below}/{part}/" for part in NO_PARTS)):
+                if not f"{self.add(error)}/".startswith(tuple(f"{below}/{part}/" for part in NO_PARTS)):
                     raise
                 yield from self._behind_slash(below)
             else:

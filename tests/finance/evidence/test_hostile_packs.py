@@ -109,9 +109,7 @@ def test_a_difference_from_a_large_number_is_not_rounded_away() -> None:
 
 def test_a_number_of_a_hundred_thousand_digits_is_none() -> None:
     with index_on_disk() as index, pytest.raises(DoesNotHoldError, match="which is not a number"):
-        Tally(SumsOnDisk(index)).add(
-            "tables/usage_hourly.csv", [f"tenant_id,meter,quantity\na,m,1.{'0' * 100_000}1\n"]
-        )
+        Tally(SumsOnDisk(index)).add("tables/usage_hourly.csv", [f"tenant_id,meter,quantity\na,m,1.{'0' * 100_000}1\n"])
 
 
 CORRECTIONS = (
