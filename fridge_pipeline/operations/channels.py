@@ -98,7 +98,7 @@ def _cut_in_time(session: requests.Session) -> Iterator[None]:
 
     class Noting(HTTPAdapter):
         def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-            pool = super().get_connection_with_tls_context(*args, **options)
+            pool: Any = super().get_connection_with_tls_context(*args, **options)
             make = pool.ConnectionCls
 
             def noted(**how: Any) -> Any:

@@ -63,7 +63,7 @@ def test_whatever_is_sent_to_a_control_is_refused_in_words(shared_sandbox: Sandb
 
 
 #: Of an invoice that is there: what is of another type than it looks.
-NO_EDITS = (
+NO_EDITS: tuple[dict[str, object], ...] = (
     {"auto_advance": "no"},
     {"automatically_finalizes_at": "soon"},
     {"automatically_finalizes_at": -1},
