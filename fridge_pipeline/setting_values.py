@@ -209,6 +209,10 @@ def mail_server(given: str) -> MailServer:
         encryption = Encryption.TLS
     port = parts.port or (SUBMISSIONS_PORT if encryption is Encryption.TLS else SUBMISSION_PORT)
     user, password = (unquote(each) if each is not None else None for each in (parts.username, parts.password))
+    if user is not None and encryption is Encryption.NONE and not _is_here(parts.hostname or ""):
+        raise ValueError(
+            "would send the password unencrypted: ?starttls=no with a user is for a server on this machine only"
+        )
     return MailServer(parts.hostname or "", port, encryption, user, password)
 
 

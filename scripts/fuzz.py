@@ -43,6 +43,8 @@ def _share(files: int, seed: int, folder: Path) -> Share:
 def _show(tallies: list[dict[str, Any]], broken: list[str]) -> None:
     console.print(f"files loaded: {sum(tally.get('files', 0) for tally in tallies):,}")
     show_counts(tallies, TITLES)
+    memory = max(tally.get("memory_bytes", 0) for tally in tallies)
+    console.print(f"most memory that the loads of a process took: {memory / 2**20:,.0f} MiB")
     for violation in broken:
         console.print(violation, highlight=False, markup=False)
     console.print(f"violations: {len(broken)}", style="red" if broken else "green")

@@ -508,6 +508,8 @@ def _entries(stream: BinaryIO, count: int, start: int, length: int) -> Iterator[
             table, position = table + more, position + len(more)
             continue
         entry, taken = _entry(table)
+        if entry.offset + entry.packed_bytes > start:
+            raise ZipDamageError("an entry of it is said to lie beyond them all")
         table, number = table[taken:], number + 1
         yield entry
     if number != count:
@@ -712,6 +714,8 @@ class PackIndex:
             self._index.execute("insert into stated values (?, ?)", (path, f"{rows}"))
         except sqlite3.IntegrityError:
             raise DoesNotHoldError(f"{DESCRIPTION} lists {path} twice") from None
+        except UnicodeEncodeError:
+            raise DoesNotHoldError(f"{DESCRIPTION} has half a character in what it says of {path}") from None
 
     def stated_rows(self, path: str) -> str | None:
         """How many it says, as it says it."""
@@ -743,13 +747,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation, localcontext
 from functools import cached_property
 
 from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, DoesNotHoldError
 
 #: Beyond this a number is no quantity, and would take long to write out.
-EXPONENT_MAX = 100
+EXPONENT_MAX, NUMBER_CHARACTERS_MAX = 100, 250
+
+#: As many digits as a sum of such numbers has, so that none is rounded away; Python's own are 28.
+DIGITS = 500
 
 #: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
 #: filling the memory.
@@ -839,10 +847,17 @@ def named_rows(path: str, pieces: Iterable[str], names: tuple[str, ...]) -> Iter
 
 def number_in(text: str) -> Decimal:
     """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
-    value = Decimal(text)
+    value = Decimal(text if len(text) <= NUMBER_CHARACTERS_MAX else "NaN")
     if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
         raise InvalidOperation
     return value
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Within it sums and differences of numbers are what they are; also for a whole function, as ``@exactly()``."""
+    with localcontext(prec=DIGITS):
+        yield
 
 
 def _is_number(text: str) -> bool:
@@ -930,7 +945,7 @@ from operator import itemgetter
 from typing import Protocol
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, STATEMENTS, DoesNotHoldError
-from fridge_pipeline.finance.rules.evidence_rows import blocks_of_csv, number_in
+from fridge_pipeline.finance.rules.evidence_rows import blocks_of_csv, exactly, number_in
 
 #: A tenant and a meter.
 Key = tuple[str, str]
@@ -997,6 +1012,7 @@ class Tally:
         self._is_guarded = is_guarded
         self._has_annex = False
 
+    @exactly()
     def add(self, path: str, pieces: Iterable[str]) -> int:
         """Sums one CSV file, block by block; returns its number of rows. Raises ``DoesNotHoldError``."""
         folder, _, name = path.partition("/")
@@ -1049,6 +1065,7 @@ class Tally:
     def _sums(self, figure: Figure) -> Iterator[tuple[Key, Decimal]]:
         return self._kept.sums(FIGURES.index(figure))
 
+    @exactly()
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
         first: dict[str, Figure] = {}
@@ -1058,6 +1075,7 @@ class Tally:
                 if other is not figure:
                     _require_same(self._sums(other), self._sums(figure), other.name, figure.name)
 
+    @exactly()
     def control_totals(self) -> dict[str, dict[str, str]]:
         """Meter → name of the figure → sum over all tenants, as text so that no reader rounds it."""
         totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
@@ -1277,6 +1295,8 @@ class OpenedPack:
 @contextmanager
 def open_pack(path: Path) -> Iterator[OpenedPack]:
     """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
+    if path.exists() and not path.is_file():
+        raise DoesNotHoldError("it is no file")
     with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
         yield opened
 
@@ -1333,7 +1353,7 @@ class Signoff:
 
     def is_of(self, person: str) -> bool:
         """Whether a person is meant; case and blanks do not tell people apart."""
-        return _plain(person) == _plain(self.person)
+        return plain_name(person) == plain_name(self.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1367,7 +1387,8 @@ def read_signoffs(month: str, lines: Iterable[str]) -> Signoffs:
     return found
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """What tells one person from another."""
     return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 ''',
 "fridge_pipeline.finance.pack.signature": r'''"""Signatures of packs by people's own keys: what ``ssh-keygen -Y`` makes and checks, over the manifest.
@@ -1494,7 +1515,8 @@ def require_stamped(manifest: Path, stamp: Path, authority: Path, request: bytes
     """
     if not stamp.is_file():
         raise DoesNotHoldError(f"it has no time stamp: there is no {stamp.name} beside it")
-    read = _openssl("-reply", "-in", str(stamp), "-text")
+    # Of the answer only what the authority signed: its status is text too, and anybody can write it anew.
+    read = _openssl("-reply", "-in", str(stamp), "-token_out", "-text")
     told = _TIME.search(read.stdout.decode(errors="replace"))
     if read.returncode != 0 or told is None:
         raise DoesNotHoldError(f"{stamp.name} is not a time stamp: {_said(read)}")
@@ -1520,7 +1542,7 @@ def stamp_told(manifest: Path, pack: Path, authority: Path, created_at: str) -> 
     try:
         made_at = datetime.fromisoformat(created_at)
         is_before = at < made_at - CLOCKS_APART_MAX
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise DoesNotHoldError(f"it says {created_at[:40]!r} for the time at which it was made") from None
     if is_before:
         raise DoesNotHoldError(f"{stamp.name} is of {at:%Y-%m-%d %H:%M:%S} UTC, and it says it was made {created_at}")
@@ -1594,7 +1616,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
-from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
+from fridge_pipeline.finance.rules.evidence_rows import exactly, named_rows, number_in
+from fridge_pipeline.finance.rules.evidence_signoffs import plain_name
 
 #: The tables of a pack that are read here.
 INVOICES, COMPARED, DAY_READS, CORRECTIONS = "invoices", "invoice_tie_out", "invoice_day_reads", "corrections"
@@ -1618,6 +1641,7 @@ Row = Mapping[str, str]
 _Key = TypeVar("_Key", str, tuple[int, str])
 
 
+@exactly()
 def compare_with_invoices(compared: Texts, invoices: Texts, day_reads: Texts) -> str:
     """Whether what was compared adds up, and is of invoices that the pack has; says what differs and why.
 
@@ -1645,6 +1669,7 @@ def compare_with_invoices(compared: Texts, invoices: Texts, day_reads: Texts) ->
     return f"{said}; different: {differing}, each with its cause: {'; '.join(sorted(told))}"
 
 
+@exactly()
 def require_corrected_by_two(corrections: Texts) -> str:
     """Whether every correction adds up, and each that reached Stripe was approved by another person than proposed it.
 
@@ -1661,9 +1686,10 @@ def require_corrected_by_two(corrections: Texts) -> str:
             raise DoesNotHoldError(f"{named} makes good {delta}, but {new} less {old} is {new - old}")
         if (amount > 0) != (row["document_kind"] == "invoice_item"):
             raise DoesNotHoldError(f"{named} is a {row['document_kind']} of {amount}")
-        if row["document"] and not row["approved_by"]:
+        approver = plain_name(row["approved_by"])
+        if row["document"] and not approver:
             raise DoesNotHoldError(f"{named} is in Stripe as {row['document']}, and nobody approved it")
-        if row["approved_by"] and row["approved_by"] == row["proposed_by"]:
+        if approver and approver == plain_name(row["proposed_by"]):
             raise DoesNotHoldError(f"{named} was proposed and approved by {row['approved_by']}")
         written += bool(row["document"]) and not row["lost_at"]
     if not proposed:
@@ -1726,10 +1752,9 @@ import json
 from collections import deque
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
-from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
+from fridge_pipeline.finance.rules.evidence_rows import exactly, named_rows, number_in
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
 
@@ -1742,6 +1767,7 @@ _SUMS = {
 _COLUMNS = ("meter", "signed_usage", "usage_now", "difference", "hours_changed", "cause")
 
 
+@exactly()
 def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str, Mapping[str, str]]) -> str:
     """Compares the pack's sums with those of the preparation that was approved; says whose they are.
 
@@ -1752,7 +1778,7 @@ def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str
     for meter in sorted(signed.keys() | control_totals.keys()):
         for figure, name in _SUMS.items():
             wanted, found = signed.get(meter, {}).get(figure), control_totals.get(meter, {}).get(name)
-            if (None if wanted is None else Decimal(str(wanted))) != (None if found is None else Decimal(found)):
+            if wanted != (None if found is None else Decimal(found)):
                 raise DoesNotHoldError(
                     f"{figure} of {meter} is {_shown(found)} in the pack, but {prepared['signed_by']} and "
                     f"{approved['signed_by']} signed {_shown(wanted)}: so {SIGNOFFS}. If its month was closed before "
@@ -1765,6 +1791,7 @@ def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str
     )
 
 
+@exactly()
 def compare_with_now(figures: Iterable[str]) -> str:
     """What the month had come to when the pack was made, beside what was signed; every difference has its cause."""
     changed: dict[str, tuple[Decimal, set[str]]] = {}
@@ -1800,14 +1827,17 @@ def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     return last[0], last[1]
 
 
-def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Decimal]]:
     try:
-        totals = json.loads(prepared["control_totals"])["meters"]
-    except (ValueError, KeyError, TypeError):
+        meters = json.loads(prepared["control_totals"])["meters"]
+        return {
+            meter: {name: number_in(str(said[name])) for name in _SUMS if said.get(name) is not None}
+            for meter, said in meters.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError):
         raise DoesNotHoldError(
             f"{SIGNOFFS} does not say which figures {prepared['signed_by']} signed: {prepared['control_totals'][:100]}"
         ) from None
-    return dict(totals)
 
 
 def _number(row: Mapping[str, str], column: str) -> Decimal:
@@ -1838,7 +1868,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
-from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
+from fridge_pipeline.finance.rules.evidence_rows import exactly, number_in, rows_of_csv
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
 
@@ -1891,6 +1921,7 @@ class StripeComparison:
             )
 
 
+@exactly()
 def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
     """Holds the texts of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
     found, totals = StripeComparison(), _totals(_rows(SUMS, sums))
@@ -2437,6 +2468,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -2505,6 +2537,9 @@ def run_verification(asked: Verification, say: Callable[[str], None]) -> bool:
         return False
     except CannotVerifyError as error:
         say(f"NOT VERIFIED: {one_line(str(error))}")
+        return False
+    except (OSError, sqlite3.Error) as error:
+        say(f"NOT VERIFIED: {one_line(name)} could not be read: {one_line(f'{type(error).__name__}: {error}')}")
         return False
     except MemoryError:
         say(

@@ -7,20 +7,44 @@ POST   /_sandbox/invoices   what somebody else does to an invoice: hold it, edit
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from stripe_sandbox.billing.invoices import Invoice
 from stripe_sandbox.billing.lines import Line
-from stripe_sandbox.control import Asked, Control
+from stripe_sandbox.control import LATEST_MOMENT, Asked, Control
 from stripe_sandbox.cycle.drafting import as_shown, record_and_tell
 from stripe_sandbox.cycle.finalizing import finalize, void
 from stripe_sandbox.meter_events import EventRequest, event_on
 from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_shapes import no_such, read_json, wrong_parameter
 
-_EDITS = ("auto_advance", "automatically_finalizes_at", "metadata", "fails_with", "line", "act")
 _ACTS = ("finalize", "void")
+
+
+def _is_moment(value: object) -> bool:
+    return type(value) in {int, float} and 0 <= value <= LATEST_MOMENT  # type: ignore[operator]
+
+
+def _is_line(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and type(value.get("amount")) is int
+        and isinstance(value.get("description", ""), str)
+        and value.keys() <= {"amount", "description"}
+    )
+
+
+#: What may be done to an invoice: what it takes, and that in words.
+_EDITS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "auto_advance": (lambda v: type(v) is bool, "true or false"),
+    "automatically_finalizes_at": (lambda v: v is None or (type(v) is int and _is_moment(v)), "unix seconds, or null"),
+    "metadata": (lambda v: isinstance(v, dict) and all(isinstance(each, str) for each in v.values()), "texts by name"),
+    "fails_with": (lambda v: v is None or isinstance(v, str), "a text, or null"),
+    "line": (_is_line, '{"amount": whole number, "description": text}'),
+    "act": (lambda v: v in _ACTS, " or ".join(_ACTS)),
+}
 
 
 def receive_usage(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
@@ -36,7 +60,7 @@ def receive_usage(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     now = sandbox.clock.now()
     received_at = told.get("received_at", now)
     rows = told.get("events")
-    if not isinstance(rows, list) or type(received_at) not in {int, float}:
+    if not isinstance(rows, list) or not _is_moment(received_at):
         raise wrong_parameter("Give events: a list of [customer, timestamp, value]; received_at is a time.", "events")
     events = []
     for row in rows:
@@ -58,9 +82,11 @@ def edit_invoice(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     Raises ``StripeError`` (400, 404).
     """
     told = _object(asked.body)
-    unknown = set(told) - {"invoice", *_EDITS}
-    if unknown or told.get("act", _ACTS[0]) not in _ACTS:
-        raise wrong_parameter(f"Give invoice and some of {', '.join(_EDITS)}; act is {' or '.join(_ACTS)}.", None)
+    if set(told) - {"invoice", *_EDITS}:
+        raise wrong_parameter(f"Give invoice and some of {', '.join(_EDITS)}.", None)
+    for name, (allows, words) in _EDITS.items():
+        if name in told and not allows(told[name]):
+            raise wrong_parameter(f"{name} of an invoice has to be {words}; received {told[name]!r}.", name)
     invoice = sandbox.books.billing.invoices.get(str(told.get("invoice")))
     if invoice is None:
         raise no_such("invoice", str(told.get("invoice")), "invoice")
@@ -85,9 +111,9 @@ def _edited(invoice: Invoice, told: dict[str, Any], now: int) -> Invoice:
     if "line" in told:
         line = Line(
             id=f"il_{secrets.token_hex(12)}",
-            amount=int(told["line"]["amount"]),
+            amount=told["line"]["amount"],
             currency=invoice.currency,
-            description=str(told["line"].get("description", "added by hand")),
+            description=told["line"].get("description", "added by hand"),
             start=now,
             end=now,
             invoice_item=f"ii_{secrets.token_hex(12)}",

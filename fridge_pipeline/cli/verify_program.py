@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,9 @@ def run_verification(asked: Verification, say: Callable[[str], None]) -> bool:
         return False
     except CannotVerifyError as error:
         say(f"NOT VERIFIED: {one_line(str(error))}")
+        return False
+    except (OSError, sqlite3.Error) as error:
+        say(f"NOT VERIFIED: {one_line(name)} could not be read: {one_line(f'{type(error).__name__}: {error}')}")
         return False
     except MemoryError:
         say(

@@ -71,7 +71,7 @@ def write_lake(database: Database, lake: Location, clock: Callable[[], datetime]
     for name, rows_of in DAILY.items():
         table, now = _Table(str(lake / name)), clock()
         with _refusals(table.uri):
-            as_of = table.as_of()
+            as_of = table.as_of(now)
             days = changed_days(database, as_of, now)
             ranges = [piece for each in consecutive(days) for piece in _pieces(each)]
             rows = 0
@@ -97,7 +97,7 @@ def _write_invoices(database: Database, lake: Location, now: datetime) -> Writte
     name, rows_of = INVOICES
     table = _Table(str(lake / name))
     with _refusals(table.uri):
-        as_of = table.as_of()
+        as_of = table.as_of(now)
         since = as_of - OPEN_MAX if as_of is not None else LONG_AGO
         with database.read_only().connect() as connection:
             is_new = value_of(connection, "invoices_compared_since", {"since": since})
@@ -138,11 +138,16 @@ class _Table:
         # A plain endpoint is only ever asked where AWS_ENDPOINT_URL names one: stores in one's own network.
         self._options = {"allow_http": "true"} if "://" in uri else {}
 
-    def as_of(self) -> datetime | None:
-        """Up to when the books are in it; ``None`` where nobody can say."""
+    def as_of(self, now: datetime) -> datetime | None:
+        """Up to when the books are in it; ``None`` where nobody can say, or what stands there cannot be."""
         table = self._opened()
         history = table.history() if table is not None else []
-        return next((datetime.fromisoformat(commit[AS_OF]) for commit in history if AS_OF in commit), None)
+        said = next((str(commit[AS_OF]) for commit in history if AS_OF in commit), None)
+        try:
+            moment = datetime.fromisoformat(said) if said is not None else None
+        except ValueError:
+            return None
+        return moment if moment is not None and moment.tzinfo is not None and moment <= now else None
 
     def replace(self, days: DayRange | None, rows: pa.Table, as_of: datetime | None) -> int:
         """Puts rows in the place of those of some days, or of all; one commit. Returns how many there are now."""

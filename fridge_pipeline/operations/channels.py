@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
+
+from fridge_pipeline.visible import one_line
 
 if TYPE_CHECKING:
     import smtplib
 
+    import requests
 
 #: Seconds that a channel may take to connect, and again to answer; a tick that sends alerts has sixty.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
+
+
+#: So much of what a server says is told on.
+TOLD_LENGTH_MAX = 300
 
 
 class AlertNotSentError(ConnectionError):
@@ -62,17 +73,55 @@ class Webhook:
         import requests  # noqa: PLC0415
 
         try:
-            answer = requests.post(
-                self.url,
-                json={"text": f"{subject}\n\n{text}".translate(_ESCAPES)},
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-                allow_redirects=False,
-            )
+            with requests.Session() as session, _cut_in_time(session):
+                answer = session.post(
+                    self.url,
+                    json={"text": f"{subject}\n\n{text}".translate(_ESCAPES)},
+                    timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                    allow_redirects=False,
+                    stream=True,  # its body is of no use, and may have no end
+                )
         except (requests.RequestException, OSError) as error:
             # Not its text, which has the whole address in it.
             raise AlertNotSentError(f"{self.location} was not reached: {type(error).__name__}") from None
         if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
-            raise AlertNotSentError(f"{self.location} answered {answer.status_code} {answer.reason}")
+            said = one_line(f"{answer.status_code} {answer.reason}"[:TOLD_LENGTH_MAX])
+            raise AlertNotSentError(f"{self.location} answered {said}")
+
+
+@contextmanager
+def _cut_in_time(session: requests.Session) -> Iterator[None]:
+    """Ends the session's connection when its time is over: who answers byte by byte keeps to every timeout."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415 # as above
+
+    connections: list[Any] = []
+
+    class Noting(HTTPAdapter):
+        def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+            pool: Any = super().get_connection_with_tls_context(*args, **options)
+            make = pool.ConnectionCls
+
+            def noted(**how: Any) -> Any:
+                connections.append(made := make(**how))
+                return made
+
+            pool.ConnectionCls = noted
+            return pool
+
+    def cut() -> None:
+        for connection in connections:
+            with suppress(OSError, AttributeError):  # it has none any more
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, Noting())
+    timer = threading.Timer(CONNECT_SECONDS + ANSWER_SECONDS, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 SUBJECT_LENGTH_MAX = 200
@@ -158,5 +207,5 @@ class Mail:
         return connection
 
     def _redacted(self, error: Exception) -> str:
-        told = " ".join(str(error).split())
-        return told.replace(self.server.password, "…") if self.server.password else told
+        told = one_line(" ".join(str(error).split()))
+        return (told.replace(self.server.password, "…") if self.server.password else told)[:TOLD_LENGTH_MAX]

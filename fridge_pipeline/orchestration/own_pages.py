@@ -18,6 +18,11 @@ from fridge_pipeline.visible import quoted, visible
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
 
+#: What a request is judged by. One that comes twice is read otherwise by one program than by another.
+JUDGED_BY = ("host", "origin", "sec-fetch-site", "content-type", "accept")
+#: Stands between two of one name, and in no header.
+BETWEEN_TWO = "\n"
+
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
@@ -64,6 +69,9 @@ def refused(
     method: str, path: str, headers: Mapping[str, str], names: OwnNames, *, is_websocket: bool = False
 ) -> Refused | None:
     """Why this request is not obeyed, or ``None``. The names of the headers are in lower case."""
+    twice = [name for name in JUDGED_BY if BETWEEN_TWO in headers.get(name, "")]
+    if twice:
+        return Refused(400, f"the header {twice[0]} comes once in a request, and here it comes twice")
     authority = headers.get("host", "")
     if host_of(authority) not in names.hosts:
         return Refused(
@@ -78,11 +86,14 @@ def refused(
 
 
 def host_of(authority: str) -> str:
-    """The host of ``host:port``, ``[::1]:port`` or a bare host, in lower case."""
-    host = authority.strip().lower()
+    """The host of ``host:port``, ``[::1]:port`` or a bare host, in lower case; empty for anything else."""
+    host, port = authority.strip().lower(), ""
     if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return (host if host.count(":") > 1 else host.partition(":")[0]).removesuffix(".")
+        host, _, port = host[1:].partition("]")
+        port = port.removeprefix(":") if port.startswith(":") else port and "none"
+    elif host.count(":") == 1:
+        host, _, port = host.partition(":")
+    return host.removesuffix(".") if not port or port.isdecimal() else ""
 
 
 def _foreign_page(headers: Mapping[str, str], authority: str, names: OwnNames) -> Refused | None:
@@ -117,9 +128,9 @@ def named_by(headers: Headers, header: str) -> str:
 
 
 def header_map(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by their names in lower case; of several of one name all, joined with commas."""
+    """Headers by their names in lower case; of several of one name all, ``BETWEEN_TWO`` them."""
     found: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
+        found[key] = f"{found[key]}{BETWEEN_TWO}{value}" if key in found else value
     return found

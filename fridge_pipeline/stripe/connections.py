@@ -29,6 +29,9 @@ import httptools
 import stripe
 
 _READ_BYTES = 65_536
+_NO_PROXY = (
+    "the environment's proxy (https_proxy) is no address; in its user and password write / as %2F, # as %23, @ as %40"
+)
 _FINAL_FROM = 200  # answers below say that another one follows
 
 
@@ -198,10 +201,14 @@ class Connections(stripe.HTTPClient):
             return HTTPConnection(self._host, self._port, timeout=self._connect_seconds)
         if self._proxy_url is None:
             return HTTPSConnection(self._host, self._port, timeout=self._connect_seconds, context=self._tls)
-        proxy = urlsplit(self._proxy_url if "://" in self._proxy_url else f"//{self._proxy_url}")
-        through = HTTPSConnection(
-            proxy.hostname or "", proxy.port or HTTP_PORT, timeout=self._connect_seconds, context=self._tls
-        )
+        try:
+            proxy = urlsplit(self._proxy_url if "://" in self._proxy_url else f"//{self._proxy_url}")
+            host, port = proxy.hostname, proxy.port or HTTP_PORT
+        except ValueError:  # which shows what stands where the port should, perhaps the rest of a password
+            raise NeverConnectedError(_NO_PROXY) from None
+        if not host:
+            raise NeverConnectedError(_NO_PROXY)
+        through = HTTPSConnection(host, port, timeout=self._connect_seconds, context=self._tls)
         through.set_tunnel(self._host, self._port, _credentials(proxy.username, proxy.password))
         return through
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import threading
 import time
@@ -179,6 +180,20 @@ def test_a_server_without_a_certificate_that_we_trust_is_told_nothing() -> None:
             ask(Connections(url, 5, 5), url)
     assert answer_to_error(caught.value).outcome is Outcome.NOT_RECEIVED
     assert not any(b"billing" in heard for heard in listener.heard)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:top/secret@127.0.0.1:1", "user:top#secret@127.0.0.1:1", "http://[top-secret", "http://u@"]
+)
+def test_a_proxy_whose_address_cannot_be_read_is_a_failure_in_words_that_show_no_part_of_its_password(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(stripe.APIConnectionError, match="https_proxy") as caught:
+        ask(Connections("https://stripe.example", 5, 5), "https://stripe.example")
+    answer = answer_to_error(caught.value)
+    assert (answer.outcome, answer.reached) == (Outcome.NOT_RECEIVED, False)
+    assert not {"top", "secret"} & set(re.split(r"\W", answer.text))
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "ALL_PROXY"])

@@ -126,6 +126,8 @@ def test_the_job_that_migrates_is_a_kubernetes_job_and_alone_has_the_owners_secr
     assert read_by_kubernetes(job).spec.template.spec.containers[0].args == ["fridge", "migrate"]
     assert "fridge-owner" in str(job)
     assert "fridge-owner" not in str(VALUES)
+    pod = read_by_kubernetes(job).spec.template.spec
+    assert (pod.automount_service_account_token, pod.enable_service_links) == (False, False)
 
 
 def test_no_pod_is_root_and_every_one_has_a_limit_of_memory() -> None:

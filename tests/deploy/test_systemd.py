@@ -55,14 +55,18 @@ def test_a_unit_is_hardened_bounded_in_memory_and_not_root(unit: Path) -> None:
         assert unit_lines(unit, "Restart") == ["always"]
 
 
-def test_each_unit_gets_its_own_credentials_by_file_and_finance_is_another_user() -> None:
+def test_each_unit_gets_its_own_credentials_by_file_and_only_who_asks_the_code_is_its_user() -> None:
     given = {unit.stem: {line.split(":")[0] for line in unit_lines(unit, "LoadCredential")} for unit in UNITS}
     assert given == CREDENTIALS
     for unit in UNITS:
         files = {line.split("%d/")[1] for line in unit_lines(unit, "Environment") if "_FILE=" in line}
         assert files == CREDENTIALS[unit.stem]
     users = {unit.stem: unit_lines(unit, "User")[0] for unit in UNITS}
-    assert {name for name, user in users.items() if user != "fridge"} == {"fridge-finance-webserver", "fridge-console"}
+    others = dict.fromkeys(("fridge-finance-webserver", "fridge-console"), "fridge-finance")
+    assert {name: user for name, user in users.items() if user != "fridge"} == {
+        **others,
+        "fridge-metrics": "fridge-metrics",
+    }
 
 
 def test_the_target_starts_all_services_and_nothing_listens_beyond_this_machine() -> None:

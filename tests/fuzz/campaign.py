@@ -38,6 +38,7 @@ class Tally:
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
+    memory_bytes: int = 0
 
 
 def batch(seed: int, number: int, size: int) -> tuple[dict[str, bytes], dict[str, int]]:

@@ -14,6 +14,7 @@ import duckdb_ext
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.definitions import build_definitions
@@ -21,7 +22,7 @@ from fridge_pipeline.ingest.rules.location import ObjectLocation
 from fridge_pipeline.installation import Ledger
 from fridge_pipeline.lake import assets
 from fridge_pipeline.lake import write_lake as lake_writer
-from fridge_pipeline.lake.write_lake import DAILY, LakeNotWrittenError, Written, write_lake
+from fridge_pipeline.lake.write_lake import AS_OF, DAILY, LakeNotWrittenError, Written, write_lake
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import read_settings
 from tests.ingest.object_store.s3_server import KEY_ID, running_s3
@@ -186,6 +187,25 @@ def test_a_table_of_another_type_is_refused_before_a_number_is_cut_and_written_a
     shutil.rmtree(lake / "usage")
     write(pipeline, lake)
     assert max(ask("select quantity % 1 from usage")) == (0.5,)
+
+
+@pytest.mark.parametrize("said", ["soon", "2026-01-31T00:00:00", "9999-01-01T00:00:00+00:00", ""])
+def test_a_time_in_the_lake_that_cannot_be_is_nobodys_and_everything_is_written(
+    books: InvoicedBooks, lake: Path, tmp_path: Path, said: str
+) -> None:
+    pipeline = books.pipeline
+    write(pipeline, lake)
+    for table in DAILY:
+        nothing = DeltaTable(lake / table).to_pyarrow_table().slice(0, 0)
+        told = CommitProperties(custom_metadata={AS_OF: said})
+        write_deltalake(lake / table, nothing, mode="append", partition_by=["day"], commit_properties=told)
+    pipeline.clock.advance(hours=2)
+    pipeline.land(books.hour(3), "late.csv", readings("cohoes", books.hour(3), 2, 10, start=50))
+    pipeline.run(books.hour(3))
+    pipeline.run_models(books.hour(3))
+    write(pipeline, lake)
+    write(pipeline, tmp_path / "another")
+    assert content(lake) == content(tmp_path / "another")
 
 
 def test_what_has_not_changed_is_not_written_again_and_once_a_day_what_time_may_have_changed_is(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from fridge_pipeline.operations import channels
 from fridge_pipeline.operations.channels import AlertNotSentError, Encryption, Mail, MailServer, Webhook
 from fridge_pipeline.settings import SettingError, read_settings
 from tests.operations.conftest import mail_to
@@ -36,6 +42,59 @@ def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLConte
 def test_what_would_call_everybody_in_slack_is_only_text(webhook: WebhookServer) -> None:
     Webhook(webhook.url).send("tenant <!channel>", "a & b", NOW)
     assert webhook.bodies == [{"text": "tenant &lt;!channel&gt;\n\na &amp; b"}]
+
+
+@contextmanager
+def answering(head: bytes, body: bytes, seconds: float = 6, pause: float = 0) -> Iterator[str]:
+    """A webhook that answers so, and with the body again and again as long as somebody reads it."""
+
+    def answer(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65_536)
+            connection.sendall(head)
+            until = time.monotonic() + seconds
+            while body and time.monotonic() < until:
+                connection.sendall(body)
+                time.sleep(pause)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,))
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/top-secret-path"
+        thread.join()
+
+
+def test_of_what_a_webhook_answers_nothing_is_read_but_its_status() -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n", b"x" * 65_536) as url:
+        start = time.monotonic()
+        Webhook(url).send("x", "y", NOW)
+        assert time.monotonic() - start < 3
+
+
+def test_a_webhook_that_answers_byte_by_byte_is_waited_for_no_longer_than_one_that_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.5)
+    with answering(b"HTTP/1.1 ", b"2", pause=0.1) as url:
+        start = time.monotonic()
+        with pytest.raises(AlertNotSentError, match="was not reached"):
+            Webhook(url).send("x", "y", NOW)
+        assert time.monotonic() - start < 4
+
+
+def test_what_a_server_says_of_a_refusal_is_told_short_and_in_one_line(mailbox: MailBox) -> None:
+    long = b"HTTP/1.1 500 no\x1b[2J" + b"o" * 5_000 + b"\r\nContent-Length: 0\r\n\r\n"
+    with answering(long, b"") as url, pytest.raises(AlertNotSentError, match=r"500 no\\x1b\[2Jo") as refused:
+        Webhook(url).send("x", "y", NOW)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 500
+    mailbox.refuses = {f"{'o' * 400}\u202e@example.org"}
+    with pytest.raises(AlertNotSentError) as refused:
+        mail_to(mailbox, *mailbox.refuses).send("x", "y", NOW)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 500
 
 
 def test_a_subject_cannot_smuggle_a_header_and_all_recipients_get_one_message(mailbox: MailBox) -> None:
@@ -112,6 +171,7 @@ def test_the_settings_say_how_mail_is_handed_in_and_show_no_secret() -> None:
         {"FRIDGE_ALERT_SMTP": "smtp://u:top-secret@mail.example.org"},
         {**ADDRESSES, "FRIDGE_ALERT_SMTP": "imap://u:top-secret@mail.example.org"},
         {**ADDRESSES, "FRIDGE_ALERT_SMTP": "smtp://u:top-secret@mail.example.org?starttls=perhaps"},
+        {**ADDRESSES, "FRIDGE_ALERT_SMTP": "smtp://u:top-secret@mail.example.org?starttls=no"},
         {"FRIDGE_ALERT_STALE_HOURS": "soon"},
     ],
 )

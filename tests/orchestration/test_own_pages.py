@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fridge_pipeline.orchestration.own_pages import OwnNames, refused
+from fridge_pipeline.orchestration.own_pages import OwnNames, header_map, refused
 
 UI = OwnNames.of("127.0.0.1", "https://billing.example:8443/dagster")
 HERE = {"host": "127.0.0.1:3000"}
@@ -23,6 +23,10 @@ JSON = {"content-type": "application/json; charset=utf-8"}
         ("GET", "/runs", {"host": "rebound.example"}, 403),
         ("GET", "/runs", {"host": "127.0.0.1.rebound.example:3000"}, 403),
         ("GET", "/runs", {"host": "127.0.0.1, rebound.example"}, 403),
+        ("GET", "/runs", {"host": "127.0.0.1:3000, rebound.example"}, 403),
+        ("GET", "/runs", {"host": "127.0.0.1:3000@rebound.example"}, 403),
+        ("GET", "/runs", {"host": "[::1].rebound.example"}, 403),
+        ("GET", "/runs", {"host": "[::1]"}, None),
         ("GET", "/runs", {"host": "192.0.2.7:3000"}, 403),
         ("GET", "/runs", HERE | {"sec-fetch-site": "cross-site"}, None),  # a link in a mail
         ("GET", "/graphql", HERE, 405),
@@ -49,6 +53,22 @@ def test_a_request_is_obeyed_under_our_own_names_and_a_change_only_as_json_from_
 ) -> None:
     refusal = refused(method, path, headers, UI)
     assert (refusal and refusal.status) == status
+
+
+@pytest.mark.parametrize(
+    "twice",
+    [
+        [("Accept", "application/json"), ("accept", "text/html")],  # Dagster goes by the first
+        [("Host", "127.0.0.1:3000"), ("host", "rebound.example")],
+    ],
+)
+def test_what_programs_read_differently_because_it_comes_twice_is_refused(twice: list[tuple[str, str]]) -> None:
+    names = {name.lower() for name, _ in twice}
+    once = [each for each in HERE.items() if each[0] not in names]
+    refusal = refused("GET", "/graphql", header_map([*once, *twice]), UI)
+    assert refusal is not None
+    assert refusal.status == 400
+    assert refusal.text.isprintable()
 
 
 def test_a_websocket_is_a_change_because_pages_of_others_may_open_one() -> None:

@@ -31,6 +31,18 @@ ODD_KEYS = {
     "/2026-11-27/18/x.csv//": "in folders below the landing hour",
 }
 
+#: What begins with a full stop is not there yet, so nothing is told of it.
+DOTTED_KEYS = (
+    "/./x.csv",
+    "/../x.csv",
+    "/2026-11-27/./x.csv",
+    "/2026-11-27/../18/x.csv",
+    "/2026-11-27/18/./x.csv",
+    "/2026-11-27/18/../x.csv",
+    "/2026-11-27/18/site/../x.csv",
+    "/2026-11-27/18/..",
+)
+
 
 SITES = """
 name = "sites"
@@ -78,6 +90,18 @@ def test_an_odd_name_is_an_exception_and_all_its_neighbours_load(
     bucket.server.delete(bucket.name, f"landing{key}")
     looks(pipeline, bucket)
     assert [kind for kind, _, _ in pipeline.rows(OPEN) if kind == "stray_files"] == []
+
+
+@pytest.mark.parametrize("key", DOTTED_KEYS)
+def test_a_name_that_leads_elsewhere_is_in_nobodys_way(pipeline: Pipeline, bucket: Bucket, key: str) -> None:  # noqa: F811
+    land(pipeline, bucket)
+    bucket.server.put(bucket.name, f"landing{key}", b"x")
+    pipeline.clock.now = HOUR.end
+    looks(pipeline, bucket)
+    told = {subject for _, subject, _ in pipeline.rows(OPEN)}
+    assert told == ({"in folders below the landing hour"} if "/site/" in key else set())
+    loads = [pipeline.load(hour)[0] for hour in NEIGHBOURS]
+    assert [(load.failure, load.inserted, load.unreadable) for load in loads] == [(None, 6, 1)] * len(NEIGHBOURS)
 
 
 def test_odd_names_in_every_place_at_once_hide_no_hour(pipeline: Pipeline, bucket: Bucket) -> None:  # noqa: F811

@@ -8,6 +8,8 @@ import pytest
 import requests
 
 from tests.sandbox_process import SandboxProcess, fresh_name
+from tests.stripe_sandbox.billing_account import BillingAccount
+from tests.stripe_sandbox.conftest import billing, reusable  # noqa: F401 # pytest finds them here
 
 KEY = {"Authorization": "Bearer sk_test_x"}
 REBOUND = {"Host": "rebound.example"}
@@ -58,3 +60,42 @@ def test_whatever_is_sent_to_a_control_is_refused_in_words(shared_sandbox: Sandb
     for limit in ("9" * 5_000, "٣", "-1", "x"):
         answer = requests.get(f"{shared_sandbox.url}/_sandbox/requests", params={"limit": limit}, timeout=20)
         assert answer.status_code in {200, 400}, limit[:20]
+
+
+#: Of an invoice that is there: what is of another type than it looks.
+NO_EDITS: tuple[dict[str, object], ...] = (
+    {"auto_advance": "no"},
+    {"automatically_finalizes_at": "soon"},
+    {"automatically_finalizes_at": -1},
+    {"automatically_finalizes_at": 10**15},
+    {"automatically_finalizes_at": True},
+    {"metadata": "x"},
+    {"metadata": {"a": {"b": 1}}},
+    {"fails_with": {"a": 1}},
+    {"line": 5},
+    {"line": {}},
+    {"line": {"amount": "x"}},
+    {"line": {"amount": 1.5}},
+    {"line": {"amount": 1, "description": []}},
+    {"act": ["finalize"]},
+    {"act": {}},
+)
+
+
+def test_an_invoice_is_edited_by_nothing_of_another_type(billing: BillingAccount) -> None:  # noqa: F811
+    customer = billing.stripe.v1.customers.create({})
+    invoice = billing.stripe.v1.invoices.create({"customer": customer.id})
+    address = f"{billing.sandbox.url}/_sandbox/invoices"
+    for edit in NO_EDITS:
+        answer = requests.post(address, json={"invoice": invoice.id, **edit}, timeout=20)
+        assert answer.status_code == 400, (edit, answer.text[:200])
+        assert next(iter(edit)) in answer.json()["error"]["message"]
+    assert billing.edit(invoice, auto_advance=False)["status"] == "draft"
+
+
+@pytest.mark.parametrize("received_at", ["NaN", "Infinity", "-1", "1e300", '"soon"'])
+def test_usage_is_received_at_no_time_that_is_none(billing: BillingAccount, received_at: str) -> None:  # noqa: F811
+    name = json.dumps(billing.readings.event_name)
+    body = f'{{"event_name": {name}, "events": [["cus_x", 1769904000, 1]], "received_at": {received_at}}}'
+    address, sent_as = f"{billing.sandbox.url}/_sandbox/usage", {"Content-Type": "application/json"}
+    assert requests.post(address, data=body, headers=sent_as, timeout=20).status_code == 400

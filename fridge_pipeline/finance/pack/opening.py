@@ -129,6 +129,8 @@ class OpenedPack:
 @contextmanager
 def open_pack(path: Path) -> Iterator[OpenedPack]:
     """Opens a pack and looks at its table of contents. Raises ``DoesNotHoldError``, and ``OSError`` without a file."""
+    if path.exists() and not path.is_file():
+        raise DoesNotHoldError("it is no file")
     with path.open("rb") as stream, opened_stream(stream, path.name, path.stat().st_size) as opened:
         yield opened
 

@@ -93,6 +93,8 @@ class PackIndex:
             self._index.execute("insert into stated values (?, ?)", (path, f"{rows}"))
         except sqlite3.IntegrityError:
             raise DoesNotHoldError(f"{DESCRIPTION} lists {path} twice") from None
+        except UnicodeEncodeError:
+            raise DoesNotHoldError(f"{DESCRIPTION} has half a character in what it says of {path}") from None
 
     def stated_rows(self, path: str) -> str | None:
         """How many it says, as it says it."""

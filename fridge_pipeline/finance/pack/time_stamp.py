@@ -46,7 +46,8 @@ def require_stamped(manifest: Path, stamp: Path, authority: Path, request: bytes
     """
     if not stamp.is_file():
         raise DoesNotHoldError(f"it has no time stamp: there is no {stamp.name} beside it")
-    read = _openssl("-reply", "-in", str(stamp), "-text")
+    # Of the answer only what the authority signed: its status is text too, and anybody can write it anew.
+    read = _openssl("-reply", "-in", str(stamp), "-token_out", "-text")
     told = _TIME.search(read.stdout.decode(errors="replace"))
     if read.returncode != 0 or told is None:
         raise DoesNotHoldError(f"{stamp.name} is not a time stamp: {_said(read)}")
@@ -72,7 +73,7 @@ def stamp_told(manifest: Path, pack: Path, authority: Path, created_at: str) -> 
     try:
         made_at = datetime.fromisoformat(created_at)
         is_before = at < made_at - CLOCKS_APART_MAX
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise DoesNotHoldError(f"it says {created_at[:40]!r} for the time at which it was made") from None
     if is_before:
         raise DoesNotHoldError(f"{stamp.name} is of {at:%Y-%m-%d %H:%M:%S} UTC, and it says it was made {created_at}")

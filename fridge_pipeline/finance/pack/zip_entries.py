@@ -100,6 +100,8 @@ def _entries(stream: BinaryIO, count: int, start: int, length: int) -> Iterator[
             table, position = table + more, position + len(more)
             continue
         entry, taken = _entry(table)
+        if entry.offset + entry.packed_bytes > start:
+            raise ZipDamageError("an entry of it is said to lie beyond them all")
         table, number = table[taken:], number + 1
         yield entry
     if number != count:

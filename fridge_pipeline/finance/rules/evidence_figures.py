@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import Protocol
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, STATEMENTS, DoesNotHoldError
-from fridge_pipeline.finance.rules.evidence_rows import blocks_of_csv, number_in
+from fridge_pipeline.finance.rules.evidence_rows import blocks_of_csv, exactly, number_in
 
 #: A tenant and a meter.
 Key = tuple[str, str]
@@ -80,6 +80,7 @@ class Tally:
         self._is_guarded = is_guarded
         self._has_annex = False
 
+    @exactly()
     def add(self, path: str, pieces: Iterable[str]) -> int:
         """Sums one CSV file, block by block; returns its number of rows. Raises ``DoesNotHoldError``."""
         folder, _, name = path.partition("/")
@@ -132,6 +133,7 @@ class Tally:
     def _sums(self, figure: Figure) -> Iterator[tuple[Key, Decimal]]:
         return self._kept.sums(FIGURES.index(figure))
 
+    @exactly()
     def require_agreement(self) -> None:
         """Raises ``DoesNotHoldError`` for the first tenant and meter for which two tables say different things."""
         first: dict[str, Figure] = {}
@@ -141,6 +143,7 @@ class Tally:
                 if other is not figure:
                     _require_same(self._sums(other), self._sums(figure), other.name, figure.name)
 
+    @exactly()
     def control_totals(self) -> dict[str, dict[str, str]]:
         """Meter → name of the figure → sum over all tenants, as text so that no reader rounds it."""
         totals: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))

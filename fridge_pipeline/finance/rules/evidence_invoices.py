@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import TypeVar
 
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
-from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
+from fridge_pipeline.finance.rules.evidence_rows import exactly, named_rows, number_in
+from fridge_pipeline.finance.rules.evidence_signoffs import plain_name
 
 #: The tables of a pack that are read here.
 INVOICES, COMPARED, DAY_READS, CORRECTIONS = "invoices", "invoice_tie_out", "invoice_day_reads", "corrections"
@@ -37,6 +38,7 @@ Row = Mapping[str, str]
 _Key = TypeVar("_Key", str, tuple[int, str])
 
 
+@exactly()
 def compare_with_invoices(compared: Texts, invoices: Texts, day_reads: Texts) -> str:
     """Whether what was compared adds up, and is of invoices that the pack has; says what differs and why.
 
@@ -64,6 +66,7 @@ def compare_with_invoices(compared: Texts, invoices: Texts, day_reads: Texts) ->
     return f"{said}; different: {differing}, each with its cause: {'; '.join(sorted(told))}"
 
 
+@exactly()
 def require_corrected_by_two(corrections: Texts) -> str:
     """Whether every correction adds up, and each that reached Stripe was approved by another person than proposed it.
 
@@ -80,9 +83,10 @@ def require_corrected_by_two(corrections: Texts) -> str:
             raise DoesNotHoldError(f"{named} makes good {delta}, but {new} less {old} is {new - old}")
         if (amount > 0) != (row["document_kind"] == "invoice_item"):
             raise DoesNotHoldError(f"{named} is a {row['document_kind']} of {amount}")
-        if row["document"] and not row["approved_by"]:
+        approver = plain_name(row["approved_by"])
+        if row["document"] and not approver:
             raise DoesNotHoldError(f"{named} is in Stripe as {row['document']}, and nobody approved it")
-        if row["approved_by"] and row["approved_by"] == row["proposed_by"]:
+        if approver and approver == plain_name(row["proposed_by"]):
             raise DoesNotHoldError(f"{named} was proposed and approved by {row['approved_by']}")
         written += bool(row["document"]) and not row["lost_at"]
     if not proposed:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation, localcontext
 from functools import cached_property
 
 from fridge_pipeline.finance.rules.evidence_format import FORMULA_BEGINS, DoesNotHoldError
 
 #: Beyond this a number is no quantity, and would take long to write out.
-EXPONENT_MAX = 100
+EXPONENT_MAX, NUMBER_CHARACTERS_MAX = 100, 250
+
+#: As many digits as a sum of such numbers has, so that none is rounded away; Python's own are 28.
+DIGITS = 500
 
 #: What a row of a CSV file has at most: longer than any answer of Stripe or detail of an exception, and far from
 #: filling the memory.
@@ -105,10 +109,17 @@ def named_rows(path: str, pieces: Iterable[str], names: tuple[str, ...]) -> Iter
 
 def number_in(text: str) -> Decimal:
     """A quantity as a field has it: finite, and of a size that quantities have. Raises ``InvalidOperation``."""
-    value = Decimal(text)
+    value = Decimal(text if len(text) <= NUMBER_CHARACTERS_MAX else "NaN")
     if not value.is_finite() or abs(value.adjusted()) > EXPONENT_MAX:
         raise InvalidOperation
     return value
+
+
+@contextmanager
+def exactly() -> Iterator[None]:
+    """Within it sums and differences of numbers are what they are; also for a whole function, as ``@exactly()``."""
+    with localcontext(prec=DIGITS):
+        yield
 
 
 def _is_number(text: str) -> bool:

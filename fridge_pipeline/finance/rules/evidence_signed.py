@@ -9,10 +9,9 @@ import json
 from collections import deque
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from fridge_pipeline.finance.rules.evidence_format import ANNEX, DoesNotHoldError, table_path
-from fridge_pipeline.finance.rules.evidence_rows import named_rows, number_in
+from fridge_pipeline.finance.rules.evidence_rows import exactly, named_rows, number_in
 
 SIGNOFFS, SIGNED_FIGURES = table_path("month_signoffs"), f"{ANNEX}/signed_figures.csv"
 
@@ -25,6 +24,7 @@ _SUMS = {
 _COLUMNS = ("meter", "signed_usage", "usage_now", "difference", "hours_changed", "cause")
 
 
+@exactly()
 def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str, Mapping[str, str]]) -> str:
     """Compares the pack's sums with those of the preparation that was approved; says whose they are.
 
@@ -35,7 +35,7 @@ def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str
     for meter in sorted(signed.keys() | control_totals.keys()):
         for figure, name in _SUMS.items():
             wanted, found = signed.get(meter, {}).get(figure), control_totals.get(meter, {}).get(name)
-            if (None if wanted is None else Decimal(str(wanted))) != (None if found is None else Decimal(found)):
+            if wanted != (None if found is None else Decimal(found)):
                 raise DoesNotHoldError(
                     f"{figure} of {meter} is {_shown(found)} in the pack, but {prepared['signed_by']} and "
                     f"{approved['signed_by']} signed {_shown(wanted)}: so {SIGNOFFS}. If its month was closed before "
@@ -48,6 +48,7 @@ def compare_with_signatures(signoffs: Iterable[str], control_totals: Mapping[str
     )
 
 
+@exactly()
 def compare_with_now(figures: Iterable[str]) -> str:
     """What the month had come to when the pack was made, beside what was signed; every difference has its cause."""
     changed: dict[str, tuple[Decimal, set[str]]] = {}
@@ -83,14 +84,17 @@ def _signatures(lines: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
     return last[0], last[1]
 
 
-def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _signed_totals(prepared: Mapping[str, str]) -> dict[str, dict[str, Decimal]]:
     try:
-        totals = json.loads(prepared["control_totals"])["meters"]
-    except (ValueError, KeyError, TypeError):
+        meters = json.loads(prepared["control_totals"])["meters"]
+        return {
+            meter: {name: number_in(str(said[name])) for name in _SUMS if said.get(name) is not None}
+            for meter, said in meters.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError):
         raise DoesNotHoldError(
             f"{SIGNOFFS} does not say which figures {prepared['signed_by']} signed: {prepared['control_totals'][:100]}"
         ) from None
-    return dict(totals)
 
 
 def _number(row: Mapping[str, str], column: str) -> Decimal:

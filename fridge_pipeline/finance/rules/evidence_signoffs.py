@@ -33,7 +33,7 @@ class Signoff:
 
     def is_of(self, person: str) -> bool:
         """Whether a person is meant; case and blanks do not tell people apart."""
-        return _plain(person) == _plain(self.person)
+        return plain_name(person) == plain_name(self.person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,6 @@ def read_signoffs(month: str, lines: Iterable[str]) -> Signoffs:
     return found
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """What tells one person from another."""
     return "".join(unicodedata.normalize("NFKC", name).split()).casefold()

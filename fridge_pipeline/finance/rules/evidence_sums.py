@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError, table_path
-from fridge_pipeline.finance.rules.evidence_rows import number_in, rows_of_csv
+from fridge_pipeline.finance.rules.evidence_rows import exactly, number_in, rows_of_csv
 
 TIE_OUT, SUMS = table_path("tie_out"), table_path("stripe_sums")
 
@@ -67,6 +67,7 @@ class StripeComparison:
             )
 
 
+@exactly()
 def compare_with_stripe(tie_out: Iterable[str], sums: Iterable[str]) -> StripeComparison:
     """Holds the texts of the two tables side by side. Raises ``DoesNotHoldError`` naming tenant, meter and hour."""
     found, totals = StripeComparison(), _totals(_rows(SUMS, sums))

@@ -1,6 +1,6 @@
-"""Listing around objects whose names are no paths, such as ``2026-11-27//a.csv``.
+"""Listing around objects whose names are no paths, such as ``2026-11-27//a.csv`` or ``2026-11-27/./a.csv``.
 
-The store's client gives nothing of a page of a listing in which one name has an empty part or a control character.
+The store's client gives nothing of a page of a listing in which one name has such a part or a control character.
 Without care one such object, from one gateway, would hide all others. What is listed here is listed folder by folder,
 so that a name is in the way only where it lies; and each that is is taken in as a stray.
 """
@@ -31,6 +31,9 @@ FOLDERS_MAX = 200
 #: A page that is not given may hold so many dates before that of the name which is in the way. In older landing hours,
 #: of three years, no reading is valid.
 DATES_BEFORE = 1_100
+
+#: Names of folders that are none: a path that has one leads elsewhere.
+NO_PARTS = ("", ".", "..")
 
 #: What stands behind the slash in the order of names: all that a folder holds stands before its name with this.
 BEHIND_SLASH = "0"
@@ -80,8 +83,8 @@ class OddKeys:
 
         Else these are strays. Raises ``StoreRefusedError`` where nothing but the whole page can be asked for.
 
-        Beside a name that begins with a slash those are not seen that begin with a blank or ``!"#$%&'()*+,-``, which
-        stand before the slash in the order of names.
+        Beside a folder whose name is none those are not seen that begin with a blank or ``!"#$%&'()*+,-``, which stand
+        before the slash in the order of names, as does a full stop: with that no landing file begins.
         """
         folders = [folder]
         for _ in range(FOLDERS_MAX):
@@ -92,7 +95,7 @@ class OddKeys:
                 with refusals():
                     listed = self.store.list_with_delimiter(below)
             except StoreRefusedError as error:
-                if not self.add(error).startswith(f"{below}//"):
+                if not f"{self.add(error)}/".startswith(tuple(f"{below}/{part}/" for part in NO_PARTS)):
                     raise
                 yield from self._behind_slash(below)
             else:

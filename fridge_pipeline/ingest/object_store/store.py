@@ -151,7 +151,7 @@ def _invalid_key(text: str) -> StoreRefusedError | None:
 
 
 def no_path(key: str) -> StoreRefusedError:
-    """That an object has a name with an empty part or a control character, with which its client gives nothing."""
+    """That an object has a name with an empty part, a full stop or a control character, which its client gives not."""
     reason = f"the object {key[:NAME_CHARACTERS_MAX]!r} has a name that is not a path"
     return StoreRefusedError("InvalidPath", reason, "rename or remove it, and run again", key)
 

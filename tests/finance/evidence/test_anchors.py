@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.finance.anchor_evidence import DraftError, NotStampedError, sign_pack, stamp_pack
 from fridge_pipeline.finance.pack.one_file import one_file_verifier
 from fridge_pipeline.finance.pack.signature import NotSignedError, signature_of
-from fridge_pipeline.finance.pack.time_stamp import stamp_of
+from fridge_pipeline.finance.pack.time_stamp import stamp_of, stamp_told
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack, require_whole
 from fridge_pipeline.finance.rules.evidence_format import DESCRIPTION, DoesNotHoldError, PackLink
 from fridge_pipeline.finance.verify_chain import verify_chain
@@ -283,3 +284,39 @@ def test_packs_are_signed_and_stamped_by_command_once(
     assert held.returncode == 0, held.stdout
     assert "Nothing from outside was compared" not in held.stdout
     assert "Nothing from outside was compared" in run("verify", january.name).stdout
+
+
+def der(tag: int, content: bytes) -> bytes:
+    """A value as ASN.1 writes it."""
+    length = len(content)
+    if length < 128:
+        return bytes((tag, length)) + content
+    digits = length.to_bytes((length.bit_length() + 7) // 8, "big")
+    return bytes((tag, 128 + len(digits))) + digits + content
+
+
+def with_status(answer: bytes, text: str) -> bytes:
+    """An authority's answer with another text for its status, which no signature covers; all of it granted."""
+    content = answer[2 + (answer[1] & 127 if answer[1] > 127 else 0) :]
+    token = content[2 + content[1] :]
+    status = der(0x30, b"\x02\x01\x00" + der(0x30, der(0x0C, text.encode())))
+    return der(0x30, status + token)
+
+
+def test_only_what_the_authority_signed_says_when(pack: Path, authority: TimeAuthority) -> None:
+    answer = stamp_pack(pack, authority.url, authority.certificate)[1]
+    stamp_of(pack).write_bytes(answer)
+    before = told(pack, authority=authority.certificate)
+    forged = datetime.now(UTC) + timedelta(hours=3)
+    stamp_of(pack).write_bytes(with_status(answer, f"fine\nTime stamp: {forged:%b %d %H:%M:%S %Y} GMT"))
+    assert told(pack, authority=authority.certificate) == before
+
+
+def test_a_pack_that_says_it_was_made_before_all_time_is_told(
+    pack: Path, authority: TimeAuthority, tmp_path: Path
+) -> None:
+    stamp_of(pack).write_bytes(stamp_pack(pack, authority.url, authority.certificate)[1])
+    manifest = tmp_path / "MANIFEST.sha256"
+    manifest.write_bytes(unpacked(pack)["MANIFEST.sha256"])
+    with pytest.raises(DoesNotHoldError, match="for the time at which it was made"):
+        stamp_told(manifest, pack, authority.certificate, "0001-01-01T00:00:00+00:00")

@@ -32,6 +32,11 @@ def as_anyone(service: str) -> dict[str, str]:
     return {"Authorization": f"AWS4-HMAC-SHA256 {scope}"}
 
 
+def quoted(key: str) -> str:
+    """A key in an address, from which no client takes ``.`` and ``..`` out."""
+    return "/".join("%2E" * len(part) if part in {".", ".."} else quote(part) for part in key.split("/"))
+
+
 @dataclass
 class S3Server:
     """Moto's server in a process of its own."""
@@ -49,11 +54,11 @@ class S3Server:
 
     def put(self, bucket: str, key: str, body: bytes) -> None:
         """Puts an object, or another one in its place."""
-        self._done(requests.put(f"{self.url}/{bucket}/{quote(key)}", data=body, headers=as_anyone("s3"), timeout=20))
+        self._done(requests.put(f"{self.url}/{bucket}/{quoted(key)}", data=body, headers=as_anyone("s3"), timeout=20))
 
     def delete(self, bucket: str, key: str) -> None:
         """Deletes an object."""
-        self._done(requests.delete(f"{self.url}/{bucket}/{quote(key)}", headers=as_anyone("s3"), timeout=20))
+        self._done(requests.delete(f"{self.url}/{bucket}/{quoted(key)}", headers=as_anyone("s3"), timeout=20))
 
     def objects(self, bucket: str) -> dict[str, bytes]:
         """All objects of a bucket and what they hold."""
