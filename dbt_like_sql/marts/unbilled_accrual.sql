@@ -73,7 +73,7 @@ placed as (
                     billed_times.meter,
                     unnest(array[billed_times.period_start, billed_times.period_end]) as edge
                 from billed_times
-                inner join tenants on tenants.stripe_customer_id = billed_times.stripe_customer_id
+                inner join tenants on billed_times.stripe_customer_id = tenants.stripe_customer_id -- noqa: ST09
 
                 union all
 
