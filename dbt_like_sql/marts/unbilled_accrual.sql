@@ -1,15 +1,11 @@
 -- materialized: view
 -- Of each month its own days and no others: whoever reads one month waits for one. What Stripe has accepted is added up
 -- by day where one billing period holds the whole day, and by the hour where it does not.
-with tenants as (
+with tenants as not materialized (
     select * from fridge.stg_tenants
 ),
 
-billed_times as (
-    select * from fridge.stg_billed_times
-),
-
-comparisons as (
+comparisons as not materialized (
     select * from fridge.stg_invoice_comparisons
 ),
 
@@ -53,183 +49,186 @@ months as (
     ) as beginnings
 ),
 
--- A meter event is stamped at half past, so the first hour of a period is the one whose half past is not before it.
-edges as (
-    select
-        tenants.tenant_id,
-        billed_times.meter,
-        unnest(array[billed_times.period_start, billed_times.period_end]) as edge
-    from billed_times
-    inner join tenants on billed_times.stripe_customer_id = tenants.stripe_customer_id
-
-    union all
-
-    select
-        tenant_id,
-        event_name as meter,
-        unnest(array[period_start, period_end]) as edge
-    from comparisons
-),
-
-first_hours as (
-    select
-        tenant_id,
-        meter,
-        date_trunc('hour', edge + interval '30 minutes' - interval '1 microsecond', 'UTC') as hour
-    from edges
-    where tenant_id is not null
-),
-
--- Of tenants that have had several customers the days that were stated to another one than it is now.
-moved_days as (
-    select
-        moved.tenant_id,
-        meters.meter,
-        stated.usage_date
-    from (
-        select tenant_id
-        from fridge.stg_tenant_changes
-        group by tenant_id
-        having count(distinct stripe_customer_id) > 1
-    ) as moved
-    left join tenants on moved.tenant_id = tenants.tenant_id
-    cross join fridge.stg_meters as meters
-    cross join
-        lateral (
-            select distinct (statements.hour at time zone 'UTC')::date as usage_date
-            from fridge.stg_statements as statements
-            where
-                statements.tenant_id = moved.tenant_id
-                and statements.meter = meters.meter
-                and statements.is_counted_by_stripe
-                and statements.stripe_customer_id is distinct from tenants.stripe_customer_id
-        ) as stated
-),
-
--- Days of which one period or customer has some hours and another one, or none, the others.
-parted_days as materialized (
-    select
-        tenant_id,
-        meter,
-        (hour at time zone 'UTC')::date as usage_date
-    from first_hours
-    where hour <> date_trunc('day', hour, 'UTC')
-    union
-    select * from moved_days
-),
-
--- What Stripe has accepted, without a cause, and what is owed, with it.
-pieces as (
+-- Of each month what Stripe has accepted, without a cause, and what is owed, with it; and what bills it. What an
+-- invoice has is settled, whatever else bills the same time. Where several subscriptions are still to bill it, nobody
+-- knows at which price and tiers it is owed once.
+placed as (
     select
         months.usage_month,
-        months.starts_at,
-        months.ends_at,
         of_month.*
     from months
     cross join
-        lateral (
-            select
-                tenant_days.tenant_id,
-                tenant_days.meter,
-                tenant_days.usage_date::timestamp at time zone 'UTC' as hour,
-                null::text as stated_to,
-                null::text as cause,
-                tenant_days.stated_quantity as quantity
-            from fridge.tenant_days
-            where
-                tenant_days.usage_date >= months.first_day
-                and tenant_days.usage_date < months.next_day
-                and tenant_days.stated_quantity <> 0
-                and (tenant_days.tenant_id, tenant_days.meter, tenant_days.usage_date) not in (
-                    select
-                        parted_days.tenant_id,
-                        parted_days.meter,
-                        parted_days.usage_date
-                    from parted_days
-                )
+        lateral ( -- noqa: ST05
+            with billed_times as materialized (
+                select times.*
+                from fridge.stg_billed_times as times
+                where times.period_start < months.ends_at and times.period_end > months.starts_at
+            ),
 
-            union all
+            -- A meter event is stamped at half past, so the first hour of a period is the one whose half past is not
+            -- before it.
+            edges as (
+                select
+                    tenants.tenant_id,
+                    billed_times.meter,
+                    unnest(array[billed_times.period_start, billed_times.period_end]) as edge
+                from billed_times
+                inner join tenants on billed_times.stripe_customer_id = tenants.stripe_customer_id -- noqa: ST09
 
-            select
-                statements.tenant_id,
-                statements.meter,
-                statements.hour,
-                statements.stripe_customer_id as stated_to,
-                null as cause,
-                sum(statements.quantity) as quantity
-            from parted_days
-            inner join fridge.stg_statements as statements
+                union all
+
+                select
+                    comparisons.tenant_id,
+                    comparisons.event_name as meter,
+                    unnest(array[comparisons.period_start, comparisons.period_end]) as edge
+                from comparisons
+                where
+                    comparisons.period_start < months.ends_at
+                    and comparisons.period_end > months.starts_at
+            ),
+
+            first_hours as (
+                select
+                    tenant_id,
+                    meter,
+                    date_trunc('hour', edge + interval '30 minutes' - interval '1 microsecond', 'UTC') as hour
+                from edges
+                where tenant_id is not null
+            ),
+
+            -- Of tenants that have had several customers the days that were stated to another one than it is now.
+            moved_days as (
+                select
+                    moved.tenant_id,
+                    meters.meter,
+                    stated.usage_date
+                from (
+                    select tenant_id
+                    from fridge.stg_tenant_changes
+                    group by tenant_id
+                    having count(distinct stripe_customer_id) > 1
+                ) as moved
+                left join tenants on moved.tenant_id = tenants.tenant_id
+                cross join fridge.stg_meters as meters
+                cross join
+                    lateral (
+                        select distinct (statements.hour at time zone 'UTC')::date as usage_date
+                        from fridge.stg_statements as statements
+                        where
+                            statements.tenant_id = moved.tenant_id
+                            and statements.meter = meters.meter
+                            and statements.hour >= months.starts_at
+                            and statements.hour < months.ends_at
+                            and statements.is_counted_by_stripe
+                            and statements.stripe_customer_id is distinct from tenants.stripe_customer_id
+                    ) as stated
+            ),
+
+            -- Days of which one period or customer has some hours and another one, or none, the others.
+            parted_days as materialized (
+                select
+                    tenant_id,
+                    meter,
+                    (hour at time zone 'UTC')::date as usage_date
+                from first_hours
+                where hour <> date_trunc('day', hour, 'UTC')
+                union
+                select
+                    tenant_id,
+                    meter,
+                    usage_date
+                from moved_days
+            ),
+
+            pieces as (
+                select
+                    tenant_days.tenant_id,
+                    tenant_days.meter,
+                    tenant_days.usage_date::timestamp at time zone 'UTC' as hour,
+                    null::text as stated_to,
+                    null::text as cause,
+                    tenant_days.stated_quantity as quantity
+                from fridge.tenant_days
+                where
+                    tenant_days.usage_date >= months.first_day
+                    and tenant_days.usage_date < months.next_day
+                    and tenant_days.stated_quantity <> 0
+                    and (tenant_days.tenant_id, tenant_days.meter, tenant_days.usage_date) not in (
+                        select
+                            parted_days.tenant_id,
+                            parted_days.meter,
+                            parted_days.usage_date
+                        from parted_days
+                    )
+
+                union all
+
+                select
+                    statements.tenant_id,
+                    statements.meter,
+                    statements.hour,
+                    statements.stripe_customer_id as stated_to,
+                    null as cause,
+                    sum(statements.quantity) as quantity
+                from parted_days
+                inner join fridge.stg_statements as statements
+                    on
+                        parted_days.tenant_id = statements.tenant_id
+                        and parted_days.meter = statements.meter
+                        and statements.hour >= parted_days.usage_date::timestamp at time zone 'UTC'
+                        and statements.hour < (parted_days.usage_date + 1)::timestamp at time zone 'UTC'
+                where
+                    parted_days.usage_date >= months.first_day
+                    and parted_days.usage_date < months.next_day
+                    and statements.hour >= months.starts_at
+                    and statements.hour < months.ends_at
+                    and statements.is_counted_by_stripe
+                group by statements.tenant_id, statements.meter, statements.hour, statements.stripe_customer_id
+
+                union all
+
+                select
+                    owed_now.tenant_id,
+                    owed_now.meter,
+                    owed_now.hour,
+                    null as stated_to,
+                    owed_now.cause,
+                    owed_now.quantity
+                from fridge.owed_now
+                where owed_now.hour >= months.starts_at and owed_now.hour < months.ends_at
+            )
+
+            select distinct on (pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause, pieces.stated_to)
+                pieces.*,
+                coalesce(pieces.stated_to, tenants.stripe_customer_id) as stripe_customer_id,
+                billed_times.period_start,
+                billed_times.period_end,
+                billed_times.state,
+                case
+                    when
+                        count(*) filter (where billed_times.state <> 'final') over (
+                            partition by pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause, pieces.stated_to
+                        ) <= 1
+                        then billed_times.price_id
+                end as price_id
+            from pieces
+            left join tenants on pieces.tenant_id = tenants.tenant_id
+            left join billed_times
                 on
-                    parted_days.tenant_id = statements.tenant_id
-                    and parted_days.meter = statements.meter
-                    and statements.hour >= parted_days.usage_date::timestamp at time zone 'UTC'
-                    and statements.hour < (parted_days.usage_date + 1)::timestamp at time zone 'UTC'
-            where
-                parted_days.usage_date >= months.first_day
-                and parted_days.usage_date < months.next_day
-                and statements.hour >= months.starts_at
-                and statements.hour < months.ends_at
-                and statements.is_counted_by_stripe
-            group by statements.tenant_id, statements.meter, statements.hour, statements.stripe_customer_id
-
-            union all
-
-            select
-                owed_now.tenant_id,
-                owed_now.meter,
-                owed_now.hour,
-                null as stated_to,
-                owed_now.cause,
-                owed_now.quantity
-            from fridge.owed_now
-            where owed_now.hour >= months.starts_at and owed_now.hour < months.ends_at
+                    coalesce(pieces.stated_to, tenants.stripe_customer_id) = billed_times.stripe_customer_id
+                    and pieces.meter = billed_times.meter
+                    and pieces.hour + interval '30 minutes' >= billed_times.period_start
+                    and pieces.hour + interval '30 minutes' < billed_times.period_end
+            order by
+                pieces.tenant_id asc,
+                pieces.meter asc,
+                pieces.hour asc,
+                pieces.cause asc,
+                pieces.stated_to asc,
+                billed_times.state = 'final' desc nulls last,
+                billed_times.state = 'draft' desc nulls last,
+                billed_times.period_start desc
         ) as of_month
-),
-
--- What an invoice has is settled, whatever else bills the same time. Where several subscriptions are still to bill it,
--- nobody knows at which price and tiers it is owed once.
-placed as (
-    select distinct on (
-        pieces.usage_month, pieces.tenant_id, pieces.meter, pieces.hour, pieces.cause, pieces.stated_to
-    )
-        pieces.*,
-        coalesce(pieces.stated_to, tenants.stripe_customer_id) as stripe_customer_id,
-        billed_times.period_start,
-        billed_times.period_end,
-        billed_times.state,
-        case
-            when
-                count(*) filter (where billed_times.state <> 'final') over (
-                    partition by
-                        pieces.usage_month,
-                        pieces.tenant_id,
-                        pieces.meter,
-                        pieces.hour,
-                        pieces.cause,
-                        pieces.stated_to
-                ) <= 1
-                then billed_times.price_id
-        end as price_id
-    from pieces
-    left join tenants on pieces.tenant_id = tenants.tenant_id
-    left join billed_times
-        on
-            coalesce(pieces.stated_to, tenants.stripe_customer_id) = billed_times.stripe_customer_id
-            and pieces.meter = billed_times.meter
-            and pieces.hour + interval '30 minutes' >= billed_times.period_start
-            and pieces.hour + interval '30 minutes' < billed_times.period_end
-            and pieces.ends_at > billed_times.period_start
-            and pieces.starts_at < billed_times.period_end
-    order by
-        pieces.usage_month asc,
-        pieces.tenant_id asc,
-        pieces.meter asc,
-        pieces.hour asc,
-        pieces.cause asc,
-        pieces.stated_to asc,
-        billed_times.state = 'final' desc nulls last,
-        billed_times.state = 'draft' desc nulls last,
-        billed_times.period_start desc
 ),
 
 -- What Stripe has accepted and no final invoice bills, and what it has not accepted. What is a person's to correct
@@ -262,12 +261,13 @@ hour_parts as (
                 bool_or(comparisons.needs_correction) as needs_correction
             from comparisons
             where
-                comparisons.stripe_customer_id = placed.stripe_customer_id
+                placed.state is null
+                and comparisons.stripe_customer_id = placed.stripe_customer_id
                 and comparisons.event_name = placed.meter
                 and comparisons.period_start <= placed.hour + interval '30 minutes'
                 and comparisons.period_end > placed.hour + interval '30 minutes'
         ) as on_none
-        on placed.state is null
+        on true
     where
         placed.cause is not null
         or placed.state <> 'final'

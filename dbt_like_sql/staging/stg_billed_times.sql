@@ -20,16 +20,16 @@ with times as (
 
     select
         invoices.stripe_customer_id,
-        invoice_lines.event_name as meter,
-        invoice_lines.period_start,
-        invoice_lines.period_end,
+        prices.event_name as meter,
+        lines.period_start,
+        lines.period_end,
         case when invoices.status = 'draft' then 'draft' else 'final' end as state,
         prices.price_id,
         invoices.currency = prices.currency as is_of_price
     from fridge.invoices
-    inner join fridge.invoice_lines on invoices.invoice_id = invoice_lines.invoice_id
-    inner join fridge.prices on invoice_lines.price_id = prices.price_id
-    where invoices.status not in ('void', 'deleted') and invoice_lines.event_name is not null
+    inner join fridge.invoice_line_snapshots as lines on invoices.snapshot_id = lines.snapshot_id
+    inner join fridge.prices on lines.price_id = prices.price_id
+    where invoices.status not in ('void', 'deleted') and prices.event_name is not null
 )
 
 select

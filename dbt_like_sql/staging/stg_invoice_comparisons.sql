@@ -1,8 +1,17 @@
 -- materialized: view
+-- Of each invoice what is asked for, row by row: a join would look for the newest of all invoices, whoever asks.
 select
     invoice_comparisons.invoice_id,
-    invoices."number" as invoice_number,
-    invoices.status,
+    (
+        select invoices."number"
+        from fridge.invoices
+        where invoices.invoice_id = invoice_comparisons.invoice_id
+    ) as invoice_number,
+    (
+        select invoices.status
+        from fridge.invoices
+        where invoices.invoice_id = invoice_comparisons.invoice_id
+    ) as status,
     invoice_comparisons.tenant_id,
     invoice_comparisons.stripe_customer_id,
     invoice_comparisons.event_name,
@@ -20,9 +29,16 @@ select
     invoice_comparisons.amount,
     invoice_comparisons.currency,
     invoice_comparisons.price_id,
-    invoices.finalized_at,
-    invoices.read_at,
+    (
+        select invoices.finalized_at
+        from fridge.invoices
+        where invoices.invoice_id = invoice_comparisons.invoice_id
+    ) as finalized_at,
+    (
+        select invoices.read_at
+        from fridge.invoices
+        where invoices.invoice_id = invoice_comparisons.invoice_id
+    ) as read_at,
     invoice_comparisons.compared_at
 from fridge.invoice_comparisons
-left join fridge.invoices on invoice_comparisons.invoice_id = invoices.invoice_id
 left join fridge.invoice_causes on invoice_comparisons.cause = invoice_causes.cause

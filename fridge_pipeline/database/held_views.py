@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -18,11 +18,13 @@ class HeldViews:
     """Views of our schema whose rows stand in temporary tables once these are filled.
 
     The ``readers`` are views that are made of them: they are there too, as the database has them, made of those rows.
+    Of those ``within`` a span nobody sees other rows.
     """
 
     connection: psycopg.Connection
     names: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
     @classmethod
     def prepare(cls, connection: psycopg.Connection, *names: str) -> HeldViews:
@@ -38,6 +40,14 @@ class HeldViews:
             held = cls(connection, names, (*held.readers, reader))
         return held
 
+    def of_span(self, name: str, column: str, start: datetime, end: datetime) -> HeldViews:
+        """The same, of a view only the rows from ``start`` to ``end`` by a column; call it before a snapshot."""
+        times = {"start": sql.Literal(start), "end": sql.Literal(end)}
+        parts = {"span": sql.Identifier(f"{name}_of_span"), "column": sql.Identifier(column)}
+        view = statement_on("hold_span", name, **parts, **times).as_string(self.connection)
+        self.connection.execute(sql.SQL(self.instead(view)))
+        return replace(self, within=(*self.within, name))
+
     def fill(self, start: datetime | None = None, end: datetime | None = None) -> None:
         """Makes the rows of the hours of a span, or all, as the connection sees the books now.
 
@@ -50,7 +60,12 @@ class HeldViews:
 
     def instead(self, select: str) -> str:
         """The same select, of what is held where that is what it reads."""
-        names = "|".join((*self.names, *self.readers))
-        if not names:
-            return select
-        return re.sub(rf'\b{SCHEMA}\.("?)({names})\1(?!\w)', r"pg_temp.\2", select)
+        # Whoever reads it may call it by its name.
+        aliased = self._renamed(select, self.within, r"pg_temp.\2_of_span\3", r"(\s+as\b)")
+        of_span = self._renamed(aliased, self.within, r"pg_temp.\2_of_span as \2")
+        return self._renamed(of_span, (*self.names, *self.readers), r"pg_temp.\2")
+
+    @staticmethod
+    def _renamed(select: str, names: tuple[str, ...], to: str, before: str = "") -> str:
+        read = rf'\b{SCHEMA}\.("?)({"|".join(names)})\1(?!\w){before}'
+        return re.sub(read, to, select) if names else select

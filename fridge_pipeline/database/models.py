@@ -100,6 +100,13 @@ class SqlModel:
         """The index of a table by which PostgreSQL keeps its rows unique."""
         return f"{self.name}_key"
 
+    @property
+    def time_column(self) -> str | None:
+        """By which every row is of an hour, or else of a day or a month; ``None`` where a row may be of none."""
+        if "hour" in (*self.unique, *self.not_null):
+            return "hour"
+        return next((column for column in ("usage_date", "usage_month", "month_billed") if column in self.unique), None)
+
 
 def files_sha256(folder: Path) -> str:
     """Changes with any file that models are made from, or told about, and with any reason code that they read."""

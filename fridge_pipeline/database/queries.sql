@@ -727,6 +727,11 @@ analyze pg_temp.{name};
 -- name: hold_reader
 create temporary view {name} as {select};
 
+-- name: hold_span
+create temporary view {span} as
+select * from fridge.{name}
+where {column} >= {start} and {column} < {end};
+
 -- name: count_findings
 -- Any few of them serve as examples.
 select

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.connection import Database, one_snapshot
 from fridge_pipeline.database.held_views import HeldViews
+from fridge_pipeline.database.models import SqlModel
 from fridge_pipeline.database.queries import statement, statements
 from fridge_pipeline.database.schema import schema
 from fridge_pipeline.finance.month_record import HELD
@@ -100,15 +101,22 @@ def annex_tables() -> list[str]:
 
 
 @contextmanager
-def held_books(connection: psycopg.Connection) -> Iterator[HeldViews]:
-    """One snapshot of the books, with those views to be held that most tables and tests of a pack are made of.
+def held_books(
+    connection: psycopg.Connection, month: Month, models: Iterable[SqlModel]
+) -> Iterator[tuple[HeldViews, HeldViews]]:
+    """One snapshot of the books, with those views to be held of a month that most tables and tests of its pack read.
 
-    Raises ``BooksIncompleteError``.
+    Second the same for tests: of models that are by the hour, day or month they see the month alone, of which the night
+    tests all. Raises ``BooksIncompleteError``.
     """
     with _existing(" and ".join(HELD)):
-        held = HeldViews.prepare(connection, *HELD)
+        held = tested = HeldViews.prepare(connection, *HELD)
+    for model in models:
+        if model.time_column is not None:
+            with _existing(model.name):
+                tested = tested.of_span(model.name, model.time_column, month.start, month.end)
     with one_snapshot(connection):
-        yield held
+        yield held, tested
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.held_views import HeldViews
+from fridge_pipeline.database.models import read_models
 from fridge_pipeline.finance.evidence_record import (
     alone_with_evidence,
     annex_tables,
@@ -95,13 +96,14 @@ def make_evidence(
     beside = target if isinstance(target, Path) else workspace / target.name
     with work_folder(beside) as work, database.connect() as connection, alone_with_evidence(connection):
         folder, made = work / "pack", work / "pack.zip"
-        with held_books(connection) as views:
+        models = read_models(models_folder)
+        with held_books(connection, month, models) as (views, tested):
             books, signed = described_books(connection, month), signed_month(connection, month)
             went, session = stripe_of_month(connection, month), signed_in(connection)
             with _copying_beside(database, views, month, folder, signed):
-                views.fill()
+                views.fill(month.start, month.end)
                 tenants = _write_books(views, month, folder, signed)
-                write_checks(connection, models_folder, folder / table_path(CHECKS), views)
+                write_checks(tested, models, folder / table_path(CHECKS))
         _write_sql(folder, models_folder, signed)
         draft = {} if books["is_final"] else {"draft": draft_text(month.key)}
         described = {"format": FORMAT, "month": month.key, **draft, **books, **_making(maker)}

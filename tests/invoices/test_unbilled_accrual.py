@@ -249,3 +249,54 @@ def test_what_missed_an_invoice_of_packages_costs_the_same_however_its_line_show
     books.compare()
     ((_, cause, _, amount, currency),) = accrual(books)
     assert (cause, amount, currency) == ("after_finalization", 30, "usd")
+
+
+def rows_scanned(node: dict[str, Any], name: str) -> float:
+    """How many rows of a relation, or of what a plan keeps of it under its name, the plan has looked at."""
+    own = 0.0
+    if name in (node.get("Relation Name"), node.get("CTE Name")):
+        own = node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+    return own + sum(rows_scanned(each, name) for each in node.get("Plans", ()))
+
+
+def test_the_accrual_of_a_month_does_not_go_through_all_comparisons_for_every_tenant(books: InvoicedBooks) -> None:
+    tenants, months = 100, 24
+    values = {"tenants": tenants, "months": months, "hour": books.hour(3).start, "starts": books.start}
+    with books.pipeline.database.connect() as connection:
+        for each in MANY.split(";"):
+            connection.execute(each, values)
+        connection.execute("analyze fridge.tenants, fridge.usage, fridge.invoice_comparisons")
+    books.pipeline.run_models(books.hour(3))
+    with books.pipeline.database.connect() as connection:
+        ((plans,),) = connection.execute(
+            "explain (analyze, format json) select * from fridge.unbilled_accrual where usage_month = %s",
+            [books.start.date().replace(day=1)],
+        ).fetchall()
+        (shown,) = connection.execute("select count(*) from fridge.unbilled_accrual").fetchone() or (0,)
+    assert shown == tenants
+    for name in ("comparisons", "invoice_comparisons"):
+        assert rows_scanned(plans[0]["Plan"], name) <= 10 * tenants * months, name
+
+
+MANY = """
+    insert into fridge.tenants (tenant_id, name, stripe_customer_id)
+    select 'shop-' || number, 'Shop', 'cus_' || number from generate_series(1, %(tenants)s) as shops (number);
+    insert into fridge.usage (tenant_id, hour, measure, quantity, computed_at)
+    select 'shop-' || number, %(hour)s, 'inserted_count', 1, now()
+    from generate_series(1, %(tenants)s) as shops (number);
+    insert into fridge.subscription_item_snapshots (
+        item_id, stripe_subscription_id, stripe_customer_id, price_id, status, created_at, period_start, period_end,
+        content_hash, read_at, run_id
+    )
+    select 'si_' || number, 'sub_' || number, 'cus_' || number, 'unit', 'active', %(starts)s, %(starts)s,
+        %(starts)s::timestamptz + interval '30 days', 'hash', now(), 'r'
+    from generate_series(1, %(tenants)s) as shops (number);
+    insert into fridge.invoice_comparisons (
+        tenant_id, stripe_customer_id, event_name, period_start, period_end, usage_quantity, accepted_quantity,
+        invoice_quantity, difference, compared_at
+    )
+    select 'shop-' || number, 'cus_' || number, 'temperature_readings',
+        %(starts)s::timestamptz - make_interval(days => 30 * month),
+        %(starts)s::timestamptz - make_interval(days => 30 * (month - 1)), 1, 1, 1, 0, now()
+    from generate_series(1, %(tenants)s) as shops (number) cross join generate_series(1, %(months)s) as months (month)
+"""

@@ -71,6 +71,24 @@ def test_every_table_is_there_with_times_in_utc_and_its_number_of_rows_in_the_re
     assert {row["did"] for row in rows_of(january, "tables/runs.csv")} >= {"loaded landing files", "sent statements"}
 
 
+def test_what_contradicts_the_hours_of_a_month_stands_in_the_pack_of_that_month(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    """The tie-out of other months is not made for it: they have packs of their own, and the night tests all."""
+    with books.database.owned.connect() as connection:
+        connection.execute("update fridge.sensor_hours set readings = readings + 1 where hour = %s", [HOURS[2].start])
+    contradicted = {
+        month: {
+            row["test"]
+            for row in rows_of(made(books, month, tmp_path / f"{month}.zip"), "tables/checks.csv")
+            if row["contradictions"] != "0" and row["severity"] == "error"
+        }
+        for month in (JANUARY, FEBRUARY)
+    }
+    assert contradicted[JANUARY] == set()
+    assert "usage_is_what_sql_counts_too" in contradicted[FEBRUARY]
+
+
 def test_each_tenant_has_a_statement_whose_total_is_its_usage_of_the_month(books: Pipeline, january: Path) -> None:
     stated: dict[tuple[str, str], int] = {}
     for path in unpacked(january):
