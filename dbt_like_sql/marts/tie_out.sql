@@ -64,6 +64,7 @@ known as (
         with_hour.meter,
         with_hour.hour,
         meters.measure = 'inserted_count' as counts_readings,
+        greatest(meters.bill_from, (select billing_start.bill_from from billing_start)) as bill_from,
         with_hour.file_rows::bigint as file_rows,
         with_hour.inserted::bigint as inserted,
         with_hour.inserted - with_hour.withdrawn as inserted_and_kept,
@@ -147,7 +148,7 @@ explained as (
         end as cause_in_usage,
         case
             when difference_in_ledger = 0 then null
-            when hour < (select billing_start.bill_from from billing_start) then 'not_billed'
+            when hour < bill_from then 'not_billed'
             -- What waits for a customer is lost once Stripe takes its hour no more, whether or not a sweep has said so.
             when exception_cause = 'unmapped' and hour + interval '35 days' <= now() then 'too_late'
             when exception_cause is not null then exception_cause

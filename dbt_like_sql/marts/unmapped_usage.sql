@@ -9,6 +9,10 @@ billing_start as (
     select * from fridge.stg_billing_start
 ),
 
+meters as (
+    select * from fridge.stg_meters
+),
+
 tenants as (
     select * from fridge.stg_tenants
 ),
@@ -32,6 +36,7 @@ final as (
         usage.hour + interval '35 days' as bill_until,
         floor(extract(epoch from usage.hour + interval '35 days' - now()) / 86400)::integer as days_left
     from usage
+    inner join meters on usage.meter = meters.meter
     left join tenants on usage.tenant_id = tenants.tenant_id
     left join settled
         on
@@ -42,7 +47,7 @@ final as (
         tenants.stripe_customer_id is null
         and usage.quantity > coalesce(settled.invoiced + settled.credited + settled.written_off, 0)
         and usage.hour + interval '35 days' > now()
-        and usage.hour >= (select billing_start.bill_from from billing_start)
+        and usage.hour >= greatest(meters.bill_from, (select billing_start.bill_from from billing_start))
         and not exists (
             select 1 from counted_statements
             where

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.billing.open_stripe import ReadPurpose, books_are_claimed, count_reads, stripe_of_books
-from fridge_pipeline.billing.rules.staging import refused_later
+from fridge_pipeline.billing.rules.refusal_texts import refused_later
 from fridge_pipeline.billing.wait import Refusal, open_refusals
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter

@@ -23,19 +23,18 @@ from fridge_pipeline.billing.delivery_record import (
     undecided_attempts,
     write_receipts,
 )
+from fridge_pipeline.billing.meters_at_stripe import counted_in_another, may_be_in_another, wrong_meters
 from fridge_pipeline.billing.open_stripe import billing_start, stripe_of_books
-from fridge_pipeline.billing.rules.staging import refused_at_once
+from fridge_pipeline.billing.rules.refusal_texts import refused_at_once
 from fridge_pipeline.billing.wait import Refusal, open_refusals
 from fridge_pipeline.billing.workers import Answered, Workers
 from fridge_pipeline.calendar.hours import HourRange
-from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import close_settled_exceptions
 from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.database.run import AtFailpoint, Failpoint, Run
-from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway, StripeMeter
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.reads import account_id, host_of
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome, status_after
-from fridge_pipeline.stripe.rules.limits import CLOCKS_APART
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, OrderingKey, Status
 
 #: Attempts in a batch, for each worker. Two batches are under way at most: enough that the workers seldom wait for
@@ -114,7 +113,8 @@ def deliver_hours(
         connection.execute(statement("keep_sent_meters"), meters_of(run.catalogue))
         deadline = run.clock() + DELIVERY_TIME_MAX
         breaker = CircuitBreaker(gateway.location, lambda: run.clock() > deadline)
-        delivery = _Delivery(run, connection, gateway, breaker, max_in_flight)
+        not_to_send = counted_in_another(connection, attempts, read)
+        delivery = _Delivery(run, connection, gateway, breaker, max_in_flight, not_to_send)
         report = delivery.deliver(
             [each for each in attempts if each.event.event_name not in wrong and each not in left]
         )
@@ -123,40 +123,13 @@ def deliver_hours(
     return report
 
 
-def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[str, str]:
-    """Event name → why Stripe's meter is not the catalogue's; what it would add up is not what we mean.
-
-    Raises ``StripeCallError``.
-    """
-    present = gateway.meters()
-    wrong = {}
-    for meter in catalogue:
-        found = present.get(meter.event_name)
-        if found is None:
-            wrong[meter.event_name] = "not in Stripe; run: fridge stripe setup"
-        elif found.disagreements(meter):
-            wrong[meter.event_name] = "; ".join(found.disagreements(meter))
-    return wrong
-
-
-def may_be_in_another(attempt: DeliveryAttempt, meter: StripeMeter | None) -> bool:
-    """Whether a meter event was sent while another meter may have had its event name.
-
-    Then it is not sent again: nobody knows whether this meter would know its identifier. A cancellation may be, which
-    names what it cancels.
-    """
-    if attempt.is_cancellation or attempt.first_sent_at is None or meter is None or meter.others_until is None:
-        return False
-    return attempt.first_sent_at <= meter.others_until + CLOCKS_APART
-
-
 @dataclass(slots=True)
 class _Delivery:
     """One delivery under way.
 
-    ``left`` is what is still to be sent of each ordering key, the oldest hour first. A key is ``ready`` when all that
-    was given to the workers is answered, its receipts are written, and more is left. Another run had those
-    ``elsewhere``.
+    ``not_to_send``: identifier → why. ``left`` is what is still to be sent of each ordering key, the oldest hour
+    first. A key is ``ready`` when all that was given to the workers is answered, its receipts are written, and more is
+    left. Another run had those ``elsewhere``.
     """
 
     run: Run
@@ -164,6 +137,7 @@ class _Delivery:
     gateway: StripeGateway
     breaker: CircuitBreaker
     max_in_flight: int
+    not_to_send: Mapping[str, Answer]
     left: dict[OrderingKey, deque[DeliveryAttempt]] = field(default_factory=dict)
     ready: deque[OrderingKey] = field(default_factory=deque)
     elsewhere: deque[OrderingKey] = field(default_factory=deque)
@@ -190,6 +164,9 @@ class _Delivery:
         return self.report
 
     def _make(self, attempt: DeliveryAttempt) -> Answer:
+        refused = None if attempt.is_cancellation else self.not_to_send.get(attempt.event.identifier)
+        if refused is not None:
+            return refused
         return make_attempt(attempt, self.gateway, self.breaker, self.run.at_failpoint)
 
     def _empty_the_queue(self, workers: Workers, *, wait: bool) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from fridge_pipeline.billing.rules.staging import StagingCase, refused_at_once, refused_later
+from fridge_pipeline.billing.rules.refusal_texts import refused_at_once, refused_later
+from fridge_pipeline.billing.rules.staging import StagingCase
 from fridge_pipeline.billing.rules.undecided import StatedDifference
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter, meter_of
 from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
-from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status
+from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, first_hour_in_time
 
 
 def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
@@ -60,6 +61,12 @@ def _refusal(row: dict[str, Any]) -> str | None:
 def lock_staging(connection: psycopg.Connection) -> None:
     """Waits for other stagings; held until the surrounding transaction ends."""
     connection.execute(statement("lock_staging"))
+
+
+def keep_meter_starts(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> None:
+    """Records from which hour on each meter bills that the catalogue did not have before."""
+    parameters = {**meters_of(catalogue), "first_in_time": first_hour_in_time(now).start, "now": now}
+    connection.execute(statement("keep_meter_starts"), parameters)
 
 
 def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], now: datetime, run_id: str) -> None:
@@ -113,6 +120,8 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
     with connection.transaction():
         swept = connection.execute(statement("lock_sweep")).fetchone()
         if swept != (meters["event_names"], meters["measures"]):
+            keep_meter_starts(connection, catalogue, now)
+            connection.execute(statement("close_held_of_removed"), {**meters, "now": now})
             connection.execute(statement("mark_all_hours"), meters)
         rows = connection.execute(
             statement("undelivered_hours"), {**meters, "now": now, "read_again_before": now - SUMMARY_SETTLE}

@@ -59,9 +59,9 @@ class HoursBilledElsewhereError(ValueError):
     """From this start on, hours would be stated that another system has stated: they would be billed twice."""
 
 
-def billing_start(connection: psycopg.Connection) -> BillingStart:
-    """From which hour on usage is stated."""
-    row = connection.execute(statement("billing_start")).fetchone()
+def billing_start(connection: psycopg.Connection, event_name: str | None = None) -> BillingStart:
+    """From which hour on usage is stated; of a meter, which may have come later, or of any."""
+    row = connection.execute(statement("billing_start"), {"event_name": event_name}).fetchone()
     if row is None or row[1]:
         return EVERY_HOUR
     return BillingStart(None if row[0] is None else Hour(row[0]))

@@ -1,8 +1,40 @@
 -- name: billing_start
+-- Of a meter, where one is given: it may have come later.
 select
-    case when isfinite(bill_from) then bill_from end as first_hour,
-    bill_from = '-infinity' as is_every_hour
-from fridge.billing_start;
+    case when isfinite(starts.bill_from) then starts.bill_from end as first_hour,
+    starts.bill_from = '-infinity' as is_every_hour
+from (
+    select
+        greatest(
+            billing_start.bill_from,
+            (
+                select meter_starts.bill_from
+                from fridge.meter_starts
+                where meter_starts.event_name = %(event_name)s
+            )
+        ) as bill_from
+    from fridge.billing_start
+) as starts;
+
+-- name: keep_meter_starts
+-- When the catalogue is first seen with a meter. The first meters of books bill every hour.
+insert into fridge.meter_starts (event_name, bill_from, entered_at)
+select
+    given.event_name,
+    case
+        when exists (select 1 from fridge.meter_starts)
+            then greatest(
+                %(first_in_time)s,
+                (
+                    select max(((closed_months.starts_at at time zone 'UTC') + interval '1 month') at time zone 'UTC')
+                    from fridge.closed_months
+                )
+            )
+        else '-infinity'
+    end as bill_from,
+    %(now)s as entered_at
+from unnest(%(event_names)s::text[]) as given (event_name)
+on conflict (event_name) do nothing;
 
 -- name: record_billing_start
 insert into fridge.billing_starts (bill_from, set_at)
@@ -95,9 +127,11 @@ metered_usage as (
         usage.quantity as value
     from fridge.usage
     inner join catalogue on usage.measure = catalogue.measure
+    left join fridge.meter_starts on catalogue.event_name = meter_starts.event_name
     where
         usage.hour >= (select min(passed.first_at) from passed)
         and usage.hour < (select max(passed.until) from passed)
+        and usage.hour >= coalesce(meter_starts.bill_from, '-infinity')
 ),
 
 stated as (
@@ -697,8 +731,10 @@ select
     ) as taken_by,
     cancelling.hour is not null as cancelling,
     closed_months.closed_by,
-    cases.hour >= (select billing_start.bill_from from fridge.billing_start) as is_billed
+    cases.hour >= greatest(meter_starts.bill_from, (select billing_start.bill_from from fridge.billing_start))
+        as is_billed
 from cases
+left join fridge.meter_starts on cases.event_name = meter_starts.event_name
 left join fridge.tenants on cases.tenant_id = tenants.tenant_id
 left join stated
     on
@@ -893,6 +929,8 @@ metered_usage as (
     from compared
     inner join fridge.usage on compared.hour = usage.hour
     inner join catalogue on usage.measure = catalogue.measure
+    left join fridge.meter_starts on catalogue.event_name = meter_starts.event_name
+    where usage.hour >= coalesce(meter_starts.bill_from, '-infinity')
 ),
 
 stated as (
@@ -1218,6 +1256,15 @@ where
     and open_exceptions.tenant_id = %(tenant_id)s
     and open_exceptions.hour = %(hour)s
 order by open_exceptions.subject;
+
+-- name: close_held_of_removed
+-- Nobody can release it, and nothing is to be stated. Should the meter come back, it is held again.
+update fridge.exceptions
+set closed_at = %(now)s
+where
+    kind = 'held_for_review'
+    and closed_at is null
+    and subject <> all(%(event_names)s::text[]);
 
 -- name: record_release
 insert into fridge.releases (tenant_id, hour, event_name, value, released_by, reason, released_at)
@@ -1618,6 +1665,44 @@ where
     and status = 'accepted'
 order by revision;
 
+-- name: counting_before
+-- What counts already of the customer's hours of some totals. Not where a person has had such an hour stated again.
+with given as (
+    select *
+    from fridge.meter_events
+    where identifier = any(%(identifiers)s)
+)
+
+select
+    given.identifier,
+    given.event_name,
+    counting.value,
+    counting.first_sent_at
+from given
+inner join fridge.meter_events as counting
+    on
+        given.event_name = counting.event_name
+        and given.tenant_id = counting.tenant_id
+        and given.hour = counting.hour
+        and given.stripe_customer_id = counting.stripe_customer_id
+        and given.revision > counting.revision
+where
+    counting.status = 'accepted'
+    and counting.value <> 0
+    and not exists (
+        select 1
+        from fridge.meter_events as refused
+        inner join fridge.exceptions on refused.identifier = exceptions.subject
+        inner join fridge.settlements on exceptions.exception_id = settlements.exception_id
+        where
+            refused.event_name = given.event_name
+            and refused.tenant_id = given.tenant_id
+            and refused.hour = given.hour
+            and refused.revision > counting.revision
+            and refused.answer like 'was not sent: %%'
+            and settlements.how = 'state_again'
+    );
+
 -- name: hour_states
 -- Hours of a range that hold anything, as the books stand. Unstated is usage that is not what Stripe has accepted and
 -- people have settled, and of which no open exception speaks: its tenant's, or the hour's for all without a customer.
@@ -1707,8 +1792,10 @@ unstated as (
         count(*) as unstated
     from differing
     left join fridge.tenants on differing.tenant_id = tenants.tenant_id
+    left join fridge.meter_starts on differing.event_name = meter_starts.event_name
     where
-        differing.hour >= (select billing_start.bill_from from fridge.billing_start)
+        differing.hour
+        >= greatest(meter_starts.bill_from, (select billing_start.bill_from from fridge.billing_start))
         and not exists (
             select 1 from fridge.open_exceptions
             left join fridge.meter_events

@@ -554,6 +554,28 @@ select coalesce((
 comment on view fridge.billing_start is 'One row: from which hour on usage is stated to Stripe now.';
 comment on column fridge.billing_start.bill_from is '-infinity where nothing was ever set: every hour is stated.';
 
+-- A meter that comes later, be it a new name for an old one, owes nothing of the hours that can be stated no more: they
+-- were billed under another name, or nobody was to be billed for them.
+create table fridge.meter_starts (
+    event_name text primary key,
+    bill_from timestamptz not null,
+    entered_at timestamptz not null
+);
+
+create trigger meter_starts_append_only before update or delete on fridge.meter_starts
+for each row execute function fridge.refuse_change();
+create trigger meter_starts_no_truncate before truncate on fridge.meter_starts
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.meter_starts from current_user;
+
+comment on table fridge.meter_starts is
+'One row per meter that the catalogue ever had: from which hour on it bills. Append only.';
+comment on column fridge.meter_starts.bill_from is
+'-infinity of the first meters. Of a later one the first hour that Stripe took and no closed month had.';
+comment on column fridge.meter_starts.entered_at is 'When it was first found in the catalogue.';
+
+insert into fridge.pipeline_rights (relation) values ('meter_starts');
+
 -- Refuses statements, and cancellations of statements, of hours that are not billed: to make them, or to begin sending
 -- them. Looks once for all rows that are written together.
 create function fridge.refuse_unbilled_hours() returns trigger

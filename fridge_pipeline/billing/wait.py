@@ -9,13 +9,13 @@ from datetime import datetime
 import psycopg
 
 from fridge_pipeline.billing.ledger import staging_cases
+from fridge_pipeline.billing.rules.refusal_texts import refused_detail
 from fridge_pipeline.billing.rules.staging import (
     STATES,
     WAITS,
     StagingCase,
     StagingVerdict,
     judge_staging,
-    refused_detail,
 )
 from fridge_pipeline.billing.rules.waiting import (
     together_detail,
@@ -101,7 +101,7 @@ def _key(case: StagingCase, verdict: StagingVerdict) -> ExceptionKey:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A meter event that Stripe said no to; ``said`` is how and why, see ``billing.rules.staging``.
+    """A meter event that Stripe said no to; ``said`` is how and why, see ``billing.rules.refusal_texts``.
 
     Without ``is_settled`` an earlier attempt may have been counted.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fridge_pipeline.billing.deliver import wrong_meters
+from fridge_pipeline.billing.meters_at_stripe import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.cli.command_groups import SentenceGroup
 from fridge_pipeline.cli.options import PORT

@@ -28,6 +28,7 @@ from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.reason_terms import How
+from fridge_pipeline.reconciliation.reconciliation_record import removed_meters
 
 #: What Stripe shows beyond what it was told: settled by what is given back of it, whatever usage is.
 SHOWN_BY_STRIPE = frozenset({"unexplained", "not_stated_by_us"})
@@ -220,21 +221,22 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owe
         return owed_on_invoices(connection, found.exception_id, found.kind, found.tenant_id, found.hour)
     if found.kind in SHOWN_BY_STRIPE:
         return _excess(connection, found)
-    if found.tenant_id and found.owed and found.event_name not in {meter.event_name for meter in run.catalogue}:
-        return Owed({found.tenant_id: found.owed})  # the meter is gone: no run brings its figure up to date
+    catalogue, is_gone = run.catalogue, found.event_name not in {meter.event_name for meter in run.catalogue}
+    if is_gone and found.tenant_id and found.owed:
+        return Owed({found.tenant_id: found.owed})  # no run brings its figure up to date
+    if is_gone:
+        catalogue = tuple(removed_meters(connection, catalogue))
     hour, now = Hour(found.hour), run.clock()
-    judged = [
-        (case, judge_staging(case, now)) for case in staging_cases(connection, HourRange(hour, hour), run.catalogue)
-    ]
+    judged = [(case, judge_staging(case, now)) for case in staging_cases(connection, HourRange(hour, hour), catalogue)]
     together = told_together(judged)
     if found.tenant_id is None:
-        named = [key for key in together if key[1] == found.event_name and key[2].value == found.kind]
+        named = [key for key in together if key[1] == found.event_name and (key[2].value == found.kind or is_gone)]
         cases = together[named[0]] if named else []
     else:
         in_a_list = {case for group in together.values() for case in group}
         cases = [case for case, verdict in judged if _is_about(found, case, verdict) and case not in in_a_list]
     owed: dict[str | None, int] = {case.tenant_id: case.change for case in cases}
-    if not owed or found.owed not in {None, sum(owed.values())}:
+    if not owed or (found.owed not in {None, sum(owed.values())} and not is_gone):
         raise SettlementRefusedError(
             f"exception {found.exception_id} ({found.kind}) no longer says what is owed; bring it up to date with "
             f"fridge bill --from {hour} --to {hour}, then settle what is open then"

@@ -616,6 +616,10 @@ call fridge.note_changes_of(
 );
 -- From when on usage is billed, and under which meter, is about every hour.
 call fridge.note_changes_of(
+    'meter_starts', '{insert}',
+    'select hour from fridge.known_hours() as known (hour) where exists (select 1 from %1$s)'
+);
+call fridge.note_changes_of(
     'billing_starts', '{insert}',
     'select hour from fridge.known_hours() as known (hour) where exists (select 1 from %1$s)'
 );

@@ -108,6 +108,16 @@ class FileException:
     deadline_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a landing file holds, and by which definition of a source it was read."""
+
+    landing_hour: datetime
+    path: str
+    content_hash: str
+    source_sha256: str | None
+
+
 class LoadTransaction:
     """One open transaction. Every frame it takes and gives has the columns named at the method.
 
@@ -142,9 +152,9 @@ class LoadTransaction:
         rows = self._fetch_all("known_contents", (_json(contents),))
         return {(path, content_hash): KnownContent(*known) for path, content_hash, *known in rows}
 
-    def waiting_before(self, contents: Sequence[tuple[str, str, str | None]]) -> dict[tuple[str, str], int]:
-        """(exception's kind, path) → rows of other contents that wait, of these (path, content hash, source's hash)."""
-        given = [dict(zip(("path", "content_hash", "source_sha256"), content, strict=True)) for content in contents]
+    def waiting_before(self, contents: Sequence[Content]) -> dict[tuple[str, str], int]:
+        """(exception's kind, path) → rows of other contents of these paths that wait."""
+        given = [{**asdict(content), "landing_hour": content.landing_hour.isoformat()} for content in contents]
         return {(kind, path): rows for kind, path, rows in self._fetch_all("waiting_before", (json.dumps(given),))}
 
     def leave_to_newer_sources(self, list_sha256: str, now: datetime) -> None:
@@ -208,6 +218,11 @@ class LoadTransaction:
     def close_exceptions(self, kind: str, paths: Sequence[str], now: datetime) -> None:
         """What a kind of exceptions says of these files is over."""
         self._cursor.execute(statement("close_file_exceptions"), (kind, json.dumps(paths), now))
+
+    def close_renamed(self, kind: str, contents: Sequence[Content], now: datetime) -> None:
+        """What a kind says of files with these contents in the same hour under other names is over."""
+        given = [{**asdict(content), "landing_hour": content.landing_hour.isoformat()} for content in contents]
+        self._cursor.execute(statement("close_renamed_exceptions"), (kind, json.dumps(given), now))
 
     def record(self, loaded: Sequence[LoadedFile]) -> None:
         """Writes the files' counts and commits everything at once."""

@@ -247,8 +247,9 @@ select pg_advisory_xact_lock_shared(hashtextextended('fridge.sensor_register', 0
 
 -- name: known_contents
 -- How often each was read, and whether it is to be read again: also one that is back after another content, and was not
--- used whole. The unique constraint landing_files_content is the judge; this only spares the work. By which
--- definition its readings were stored, if any were: read by another one they could be stored once more.
+-- used whole, unless a person has settled the rest. The unique constraint landing_files_content is the judge; this only
+-- spares the work. By which definition its readings were stored, if any were: read by another one they could be stored
+-- once more.
 with reads as (
     select
         max(landing_files.file_id) as file_id,
@@ -273,6 +274,15 @@ select
         and not exists (
             select 1 from fridge.withdrawals
             where withdrawals.file_id = newest.file_id
+        )
+        and not exists (
+            select 1 from fridge.settlements
+            inner join fridge.exceptions on settlements.exception_id = exceptions.exception_id
+            where
+                exceptions.subject = newest.path
+                and exceptions.kind in ('unreadable_file', 'rows_rejected', 'columns_refused', 'sensors_unregistered')
+                and exceptions.opened_at <= newest.loaded_at
+                and settlements.settled_at >= newest.loaded_at
         )
     ) as is_wanted_again,
     newest.row_count > newest.rejected_count as has_readings,
@@ -394,6 +404,31 @@ where
     kind = $1
     and closed_at is null
     and subject in (select paths.path from json_array_elements_text($2::json) as paths (path));
+
+-- name: close_renamed_exceptions
+-- What waited under another name of its hour, where nothing of the same content waits under this one any more.
+update fridge.exceptions
+set closed_at = $3
+where
+    closed_at is null
+    and exception_id in (
+        select told.exception_id
+        from
+            json_to_recordset($2::json)
+                as contents (landing_hour timestamptz, path text, content_hash text, source_sha256 text)
+        inner join fridge.exceptions as told
+            on contents.landing_hour = told.hour and contents.path <> told.subject
+        inner join fridge.landing_files
+            on
+                told.subject = landing_files.path
+                and contents.content_hash = landing_files.content_hash
+                and contents.source_sha256 = landing_files.source_sha256
+        left join fridge.landing_files as others
+            on
+                landing_files.path = others.path
+                and landing_files.content_hash <> others.content_hash
+        where told.kind = $1 and told.closed_at is null and others.path is null
+    );
 
 -- name: ensure_month
 select fridge.ensure_month(%(moment)s);

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from fridge_pipeline.ingest.load_transaction import LoadTransaction
+from fridge_pipeline.ingest.load_transaction import Content, LoadTransaction
 from fridge_pipeline.ingest.rejection_tally import RejectionTally
 from fridge_pipeline.ingest.tallies import FileTally
 
@@ -23,9 +23,7 @@ def tell_files(
     unreadable = {tally.file_id: tally.unreadable_detail for tally in tallies if tally.damage is not None}
     _tell(transaction, "unreadable_file", tallies, unreadable, now)
     _tell(transaction, "rows_rejected", tallies, rejections.to_tell(tallies, by_tenant), now)
-    before = transaction.waiting_before(
-        [(tally.file.path, tally.snapshot.content_hash, _source_sha256(tally)) for tally in tallies]
-    )
+    before = transaction.waiting_before([_content(tally) for tally in tallies])
     waiting = {
         "sensors_unregistered": rejections.waiting.to_tell(),
         "columns_refused": _changes(tallies, are_refused=True),
@@ -34,6 +32,8 @@ def tell_files(
         rows = {tally.file_id: before.get((kind, tally.file.path)) for tally in tallies}
         replaced = {file_id: _replaced(count) for file_id, count in rows.items() if count}
         _tell(transaction, kind, tallies, {**replaced, **details}, now)
+        used = [_content(tally) for tally in tallies if tally.file_id not in details and not _is_of_its_name(tally)]
+        transaction.close_renamed(kind, used, now)
     told = _changes(tallies, are_refused=False)
     if told:  # until somebody settles it: the next file with these columns is no news
         _open(transaction, "columns_changed", tallies, told, now)
@@ -71,5 +71,13 @@ def _replaced(rows: int) -> str:
     )
 
 
-def _source_sha256(tally: FileTally) -> str | None:
-    return None if tally.file.source is None else tally.file.source.sha256
+def _content(tally: FileTally) -> Content:
+    source = tally.file.source
+    sha256 = None if source is None else source.sha256
+    return Content(tally.file.landing_hour.start, tally.file.path, tally.snapshot.content_hash, sha256)
+
+
+def _is_of_its_name(tally: FileTally) -> bool:
+    """Whether a part of its readings' identity stands in its path: under another name they are others."""
+    source = tally.file.source
+    return source is not None and any(field and field.path for field in (source.tenant_id, source.sensor_id))

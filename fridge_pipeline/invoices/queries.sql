@@ -441,7 +441,14 @@ judged as (
             as surely_by_final,
         hours.hour >= asked.first_at and hours.hour < asked.end_at as is_in,
         hours.hour < asked.starts_at or hours.hour + interval '1 hour' > asked.ends_at as is_cut,
-        hours.hour < (select billing_start.bill_from from fridge.billing_start) as is_before_start
+        hours.hour < greatest(
+            (select billing_start.bill_from from fridge.billing_start),
+            (
+                select meter_starts.bill_from
+                from fridge.meter_starts
+                where meter_starts.event_name = asked.event_name
+            )
+        ) as is_before_start
     from hours
     inner join asked on hours."number" = asked."number"
     left join fridge.tenants on asked.tenant_id = tenants.tenant_id
@@ -707,7 +714,13 @@ with asked as (
         asked.event_name,
         asked.measure,
         greatest(
-            asked.starts_at - interval '30 minutes', (select billing_start.bill_from from fridge.billing_start)
+            asked.starts_at - interval '30 minutes',
+            (select billing_start.bill_from from fridge.billing_start),
+            (
+                select meter_starts.bill_from
+                from fridge.meter_starts
+                where meter_starts.event_name = asked.event_name
+            )
         ) as first_at,
         asked.ends_at - interval '30 minutes' as end_at
     from unnest(

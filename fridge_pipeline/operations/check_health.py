@@ -12,8 +12,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from fridge_pipeline.billing.deliver import wrong_meters
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
+from fridge_pipeline.billing.meters_at_stripe import wrong_meters
 from fridge_pipeline.billing.open_stripe import billing_start, reads_since
 from fridge_pipeline.calendar.days import ONE_DAY
 from fridge_pipeline.calendar.hours import HourRange

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from fridge_pipeline.billing.deliver import wrong_meters
+from fridge_pipeline.billing.meters_at_stripe import wrong_meters
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
 from fridge_pipeline.operations.rules.rehearsal import only_price

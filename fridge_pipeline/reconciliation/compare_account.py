@@ -9,10 +9,9 @@ from decimal import Decimal
 
 import psycopg
 
-from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
+from fridge_pipeline.billing.open_stripe import ReadPurpose, billing_start, count_reads, stripe_of_books
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.database.queries import span_of, statement
@@ -48,7 +47,6 @@ class AccountReader:
     run: Run
     connection: psycopg.Connection
     open_gateway: Callable[[], StripeGateway]
-    billing_start: BillingStart
     unread_hours: bool
     sharers: Mapping[tuple[str, str], Sequence[Account]] = field(default_factory=dict)
     reads: int = 0
@@ -78,10 +76,11 @@ class AccountReader:
                 differing[customer] = sorted({*found_days, *unknown})
             booked = self._look_closer(account, days, booked, seen, differing)
         now = self.run.clock()
-        rows = unmapped(_of(None, booked), now, self.billing_start)
+        start = billing_start(self.connection, account.meter.event_name)
+        rows = unmapped(_of(None, booked), now, start)
         for customer in account.customer_ids:
             ours, theirs = _of(customer, booked), seen[customer]
-            rows += side_by_side(customer, ours, theirs, differing[customer], now, self.billing_start)
+            rows += side_by_side(customer, ours, theirs, differing[customer], now, start)
         with self.connection.transaction():
             write_rows(self.connection, account, days, rows, read_at, self.run.run_id)
             for customer in account.customer_ids:
@@ -108,7 +107,8 @@ class AccountReader:
     def leave_unread(self, account: Account, days: DayRange, why: str) -> None:
         """Writes what our books say of an account that was not read, and why it was not."""
         booked = booked_hours(self.connection, account, days)
-        rows = unmapped(_of(None, booked), self.run.clock(), self.billing_start)
+        start = billing_start(self.connection, account.meter.event_name)
+        rows = unmapped(_of(None, booked), self.run.clock(), start)
         rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
         with self.connection.transaction():
             write_rows(self.connection, account, days, rows, None, self.run.run_id)

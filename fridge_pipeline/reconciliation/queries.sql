@@ -29,7 +29,7 @@ accounts as (
     from fridge.meter_events
     where
         hour between %(first)s and %(last)s
-        and event_name = any(%(event_names)s)
+        and event_name = any(%(stated_names)s)
         and first_sent_at is not null
 
     union
@@ -41,7 +41,7 @@ accounts as (
     from fridge.stripe_reconciliation
     where
         day between %(first_day)s and %(last_day)s
-        and event_name = any(%(event_names)s)
+        and event_name = any(%(stated_names)s)
 
     union
 
@@ -70,6 +70,14 @@ select
     ) as last_read_at
 from accounts
 order by last_read_at asc nulls first, accounts.tenant_id asc, accounts.event_name asc;
+
+-- name: removed_meters
+select
+    event_name,
+    measure
+from fridge.sent_meters
+where event_name <> all(%(event_names)s::text[])
+order by event_name;
 
 -- name: accounts_without_usage
 -- Every mapped customer and meter that is not among the given ones: whoever else states usage for it, we have not. With
@@ -552,7 +560,7 @@ booked_days as (
         hour between %(first)s and %(last)s
         and first_sent_at is not null
         and hour >= (select billing_start.bill_from from fridge.billing_start)
-        and event_name = any(%(event_names)s)
+        and event_name = any(%(stated_names)s)
     group by day, tenant_id, event_name
 
     union all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -12,7 +12,8 @@ from psycopg.rows import class_row, dict_row
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.catalogue.measure import Aggregate, Measure
+from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.reconciliation.rules.causes import (
     FOR_A_PERSON,
@@ -27,11 +28,15 @@ from fridge_pipeline.reconciliation.rules.side_by_side import Row
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One tenant and meter with the Stripe customers whose totals are to be read for it; most have one."""
+    """One tenant and meter with the Stripe customers whose totals are to be read for it; most have one.
+
+    ``is_removed``: the catalogue has the meter no more, so only what was stated of it is compared.
+    """
 
     tenant_id: str
     meter: Meter
     customer_ids: tuple[str, ...]
+    is_removed: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -79,16 +84,35 @@ class UnexplainedHour:
 
 
 def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]) -> list[Account]:
-    """Who had usage or was stated usage in these days; whoever was not read for the longest time comes first."""
+    """Who had usage or was stated usage in these days; whoever was not read for the longest time comes first.
+
+    Also what was stated to meters that the catalogue had before: Stripe may still bill them.
+    """
+    removed = removed_meters(connection, catalogue)
+    meters = {meter.event_name: meter for meter in (*catalogue, *removed)}
     rows = connection.execute(
-        statement("reconciliation_accounts"), {**span_of(days.hours), **_days(days), **meters_of(catalogue)}
+        statement("reconciliation_accounts"),
+        {
+            **span_of(days.hours),
+            **_days(days),
+            **meters_of(catalogue),
+            "stated_names": list(meters),
+        },
     ).fetchall()
-    meters = {meter.event_name: meter for meter in catalogue}
     customers: dict[tuple[str, str], list[str]] = {}
     for tenant_id, event_name, customer_id, _last_read_at in rows:
         known = customers.setdefault((tenant_id, event_name), [])
         known += [customer_id] if customer_id is not None else []
-    return [Account(tenant, meters[event_name], tuple(ids)) for (tenant, event_name), ids in customers.items()]
+    return [
+        Account(tenant, meters[event_name], tuple(ids), is_removed=meters[event_name] in removed)
+        for (tenant, event_name), ids in customers.items()
+    ]
+
+
+def removed_meters(connection: psycopg.Connection, catalogue: tuple[Meter, ...]) -> list[Meter]:
+    """The meters that usage was sent to and that the catalogue has no more: to be read by the hour."""
+    rows = connection.execute(statement("removed_meters"), meters_of(catalogue)).fetchall()
+    return [Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST) for name, measure in rows]
 
 
 def accounts_without_usage(
@@ -122,7 +146,7 @@ def unread_spans(
     connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]
 ) -> dict[tuple[str, str], DayRange]:
     """Tenant and event name → from the first to the last of the days that are to be read before a month is signed."""
-    names = meters_of(catalogue)["event_names"]
+    names = meters_of((*catalogue, *removed_meters(connection, catalogue)))["event_names"]
     parameters = {**_days(days), "event_names": names, "looked_at": sorted(PASSING | FOR_A_PERSON)}
     rows = connection.execute(statement("unread_spans"), parameters).fetchall()
     return {(tenant_id, event_name): DayRange(first, last) for tenant_id, event_name, first, last in rows}
@@ -139,7 +163,10 @@ def booked_hours(connection: psycopg.Connection, account: Account, days: DayRang
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_hours"), parameters).fetchall()
-    return [BookedHour(**{**row, "hour": Hour(row["hour"])}) for row in rows]
+    booked = [BookedHour(**{**row, "hour": Hour(row["hour"])}) for row in rows]
+    if not account.is_removed:
+        return booked
+    return [replace(each, usage=each.ledger) for each in booked if each.is_sent]
 
 
 def write_rows(
@@ -206,7 +233,13 @@ def days_to_reconcile(connection: psycopg.Connection, days: DayRange, catalogue:
     """The days of a range that were never read in full, or that may look different now, in order."""
     rows = connection.execute(
         statement("days_to_reconcile"),
-        {**span_of(days.hours), **_days(days), **meters_of(catalogue), "passing": sorted(PASSING)},
+        {
+            **span_of(days.hours),
+            **_days(days),
+            **meters_of(catalogue),
+            "stated_names": meters_of((*catalogue, *removed_meters(connection, catalogue)))["event_names"],
+            "passing": sorted(PASSING),
+        },
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -35,11 +35,18 @@ def summed_usage(
 ) -> Mapping[Hour, Decimal]:
     """Stripe's totals by the first hour of each hour or UTC day, those without usage left out; eventually consistent.
 
+    Of a meter that was made anew together with those that had the event name in these hours: each may be on a price.
     ``count_read`` is called before each read, also one that fails; a read holds a hundred totals. Grouped by day, the
     hours have to be whole days. Raises ``StripeCallError`` and ``MeterMissingError``.
     """
-    meter_id = gateway.known_meter(event_name).meter_id
-    return _sums(gateway, meter_id, event_name, _asked(customer_id, hours, grouping), count_read)
+    meter, asked = gateway.known_meter(event_name), _asked(customer_id, hours, grouping)
+    until = meter.others_until
+    others = meter.others if until is not None and until >= hours.first.start else ()
+    summed: dict[Hour, Decimal] = {}
+    for meter_id in (meter.meter_id, *others):
+        for hour, value in _sums(gateway, meter_id, event_name, asked, count_read).items():
+            summed[hour] = summed.get(hour, Decimal(0)) + value
+    return summed
 
 
 def summed_by_each_meter(

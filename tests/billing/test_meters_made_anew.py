@@ -7,8 +7,12 @@ from datetime import datetime
 
 import pytest
 
+from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
+from fridge_pipeline.corrections.settle import Decision, settle_exceptions
+from fridge_pipeline.reason_terms import How
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, gateway_to, readings
 
 EVENTS = "/v1/billing/meter_events"
@@ -81,6 +85,8 @@ def test_what_the_old_meter_may_have_is_read_from_it_and_counts_once_in_both_tog
 def test_a_change_that_the_new_meter_may_have_is_read_from_it_and_from_both(
     pipeline: Pipeline, meter: Meter, hour: Hour, lost: str
 ) -> None:
+    if meter is HOURLY:
+        pytest.skip("a total is not sent to the new meter where the old one has the hour")
     pipeline.run(hour)
     make_anew(pipeline, meter)
     pipeline.advance(hours=1)
@@ -109,3 +115,68 @@ def test_a_change_in_doubt_is_read_beside_what_the_old_meter_had_before(
     assert of_all_meters(pipeline, meter) == 30
     assert pipeline.one("select max(revision) from fridge.meter_events where status = 'accepted'") == 2
     assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+
+
+def compared(pipeline: Pipeline, hour: Hour) -> list[tuple[int, int, int, str | None]]:
+    """(usage, ledger, Stripe, cause) of the hour's day, as the reconciliation finds it."""
+    days = DayRange(day_of(hour), day_of(hour))
+    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
+    return pipeline.rows(
+        "select usage_value, ledger_value, stripe_value::int, cause from fridge.stripe_reconciliation"
+        " where hour is null"
+    )
+
+
+def test_a_late_file_of_an_hour_that_the_old_meter_has_is_owed_as_the_difference(
+    pipeline: Pipeline, meter: Meter, hour: Hour
+) -> None:
+    """The whole in the new meter and what is in the old one would both be on the invoice."""
+    pipeline.run(hour)
+    make_anew(pipeline, meter)
+    pipeline.advance(hours=1)
+    assert compared(pipeline, hour) == [(20, 20, 20, None)]
+    pipeline.land(hour, "second.csv", readings("cohoes", hour, 1, 10, start=7))
+    for _ in range(2):
+        pipeline.run(hour)
+    if meter is RAW:
+        assert of_all_meters(pipeline, meter) == 30
+        assert compared(pipeline, hour) == [(30, 30, 30, None)]
+        return
+    assert of_all_meters(pipeline, meter) == 20
+    ((number, owed, detail),) = pipeline.rows(
+        "select exception_id, owed, detail from fridge.open_exceptions where kind = 'refused'"
+    )
+    assert owed == 10
+    assert detail.startswith("30 temperature_readings, of which Stripe has 20: the statement for customer")
+    assert "was not sent: its meter was made anew in Stripe" in detail
+    assert compared(pipeline, hour)[0][-1] == "refused"
+    pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=8))
+    pipeline.run(hour)
+    assert pipeline.one("select owed from fridge.open_exceptions") == 15
+
+    by_hand = Decision(How.INVOICED_BY_HAND, "both are on prices", "ii_1")
+    settle_exceptions(pipeline.as_run(), [number], by_hand)
+    pipeline.run(hour)
+    assert of_all_meters(pipeline, meter) == 20
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+    assert compared(pipeline, hour) == [(20, 20, 20, None)]
+
+
+def test_the_whole_hour_goes_to_the_new_meter_where_a_person_says_that_the_old_one_is_on_no_price(
+    pipeline: Pipeline, meter: Meter, hour: Hour
+) -> None:
+    if meter is RAW:
+        return
+    pipeline.run(hour)
+    make_anew(pipeline, meter)
+    pipeline.advance(hours=1)
+    pipeline.land(hour, "second.csv", readings("cohoes", hour, 1, 10, start=7))
+    pipeline.run(hour)
+    number = pipeline.one("select exception_id from fridge.open_exceptions")
+    settle_exceptions(pipeline.as_run(), [number], Decision(How.STATE_AGAIN, "the old one is on no price"))
+    pipeline.run(hour)
+    assert of_all_meters(pipeline, meter) == 50
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+    pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=8))
+    pipeline.run(hour)
+    assert of_all_meters(pipeline, meter) == 55

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fridge_pipeline.billing.bill import explain_unsettled
-from fridge_pipeline.billing.deliver import wrong_meters
+from fridge_pipeline.billing.meters_at_stripe import wrong_meters
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from tests.pipeline import Pipeline

@@ -7,43 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fridge_pipeline.billing.rules.refusal_texts import says_customer_is_gone
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Meter, Restatement, Variance
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, into_hour, is_too_late
-
-#: How Stripe says that it does not know the customer: at once (in the text of an HTTP 400), and later, in the code of
-#: an error report. A merged or deleted customer, and one of another account, look the same.
-CUSTOMER_GONE = ("No such customer", "meter_event_customer_not_found")
-
-
-def refused_at_once(answer: str | None, request_id: str | None) -> str:
-    """What Stripe answered, as the end of "the statement for customer cus_x"."""
-    return f"was refused by Stripe: {answer} (request {request_id})"
-
-
-def refused_later(reports: Iterable[tuple[str, str, str]]) -> str:
-    """The same of a meter event that Stripe had received: by code, message and id of the error reports that name it."""
-    reasons = "; ".join(f"{code}: {message} (report {report_id})" for code, message, report_id in reports)
-    return f"was received by Stripe and refused later: {reasons}"
-
-
-def says_customer_is_gone(said: str) -> bool:
-    """Whether a refusal says that Stripe does not know the customer."""
-    return any(words in said for words in CUSTOMER_GONE)
-
-
-def refused_detail(usage: str, customer_id: str | None, said: str, *, is_settled: bool = True) -> str:
-    """About ``usage`` (see ``StagingCase.in_words``) whose meter event was refused.
-
-    Without ``is_settled`` an earlier attempt may still have been counted.
-    """
-    next_step = (
-        "Remove the cause, then: fridge settle EXCEPTION --how state_again --reason TEXT. The hour is also stated anew "
-        "once the tenant has another customer, while Stripe has nothing of the hour."
-        if is_settled
-        else "An earlier attempt may still have been counted, so Stripe is read back before anything else is sent."
-    )
-    return f"{usage}: the statement for customer {customer_id} {said}. {next_step}"
 
 
 def customer_gone_detail(case: StagingCase) -> str:
@@ -82,7 +49,8 @@ class StagingCase:
     all revisions; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is
     still open. ``cancelling`` says that the cancellation of an earlier meter event is not decided yet. ``taken_by`` is
     another tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is
-    open. ``is_billed`` says that the hour is not before the billing start.
+    open. ``is_billed`` says that the hour is not before the billing start,
+    nor before its meter's.
     """
 
     tenant_id: str
@@ -157,7 +125,7 @@ class StagingVerdict(StrEnum):
     CUSTOMER_GONE = "customer_gone"  # refused, because the customer that has the hour is gone from Stripe
     TOO_LATE = "too_late"  # older than Stripe takes
     MONTH_CLOSED = "month_closed"  # the month is signed; it waits until somebody reopens it
-    NOT_BILLED = "not_billed"  # before the billing start: counted and never stated
+    NOT_BILLED = "not_billed"  # before the billing start, or the meter's: counted and never stated
     CONTRADICTION = "contradiction"  # usage is not what its files brought; it waits until they agree
     HELD_FOR_REVIEW = "held_for_review"  # far above the tenant's own history; it waits until somebody releases it
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, customer_gone_detail, refused_detail
+from fridge_pipeline.billing.rules.refusal_texts import refused_detail
+from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, customer_gone_detail
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour
 from fridge_pipeline.catalogue.meter import Formula, Window

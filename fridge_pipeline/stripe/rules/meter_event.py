@@ -122,6 +122,14 @@ def is_too_late(hour: Hour, now: datetime) -> bool:
     return timestamp_of(hour) < now - OLDEST_TIMESTAMP + TOO_LATE_MARGIN
 
 
+def first_hour_in_time(now: datetime) -> Hour:
+    """The oldest hour that is not too late."""
+    hour = Hour.containing(now - OLDEST_TIMESTAMP)
+    while is_too_late(hour, now):
+        hour = hour.plus(1)
+    return hour
+
+
 def billing_deadline(hour: Hour) -> datetime:
     """Until when usage of this hour can be stated to Stripe."""
     return timestamp_of(hour) + OLDEST_TIMESTAMP - TOO_LATE_MARGIN

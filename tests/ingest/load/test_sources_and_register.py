@@ -259,6 +259,64 @@ def test_rows_that_came_after_a_settlement_under_the_same_name_wait_and_are_bill
     assert pipeline.usage() == {("troy", HOUR.key): (2, 1)}
 
 
+@pytest.mark.parametrize("how", [How.NO_LOSS, How.WRITTEN_OFF])
+def test_a_content_whose_rows_a_person_settled_is_not_billed_when_it_is_back_after_another_one(
+    pipeline: Pipeline, how: How
+) -> None:
+    by_register(pipeline)
+    first, other = [("s1", 1, 4.5), ("s2", 2, 4.5)], [("s1", 3, 4.5)]
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", *first)
+    pipeline.load(HOUR)
+    settle(pipeline, "uplinks-1", how)
+    pipeline.clock.advance(seconds=1)
+    uplinks(pipeline, "1", *other)
+    pipeline.load(HOUR)
+    register(pipeline, "s2,cohoes,2026-01-01")
+    uplinks(pipeline, "1", *first)
+    for _ in range(2):
+        pipeline.load(HOUR)
+        pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (2, 1)}
+    assert find_news(pipeline) == set()
+
+
+def test_a_file_that_waits_and_is_renamed_is_told_no_more_once_its_rows_are_billed_under_the_new_name(
+    pipeline: Pipeline,
+) -> None:
+    """One of another content goes on waiting."""
+    by_register(pipeline)
+    uplinks(pipeline, "1", ("s1", 1, 4.5))
+    uplinks(pipeline, "other", ("s1", 2, 4.5), ("s2", 2, 4.5))
+    pipeline.load(HOUR)
+    assert len(waiting(pipeline)) == 2
+    folder = pipeline.landing / HOUR.folder / "gw-7"
+    (folder / "uplinks-1.ndjson").rename(folder / "uplinks-2.ndjson")
+    pipeline.clock.advance(seconds=1)
+    register(pipeline, "s1,troy,2026-01-01")
+    for _ in range(2):
+        pipeline.load(HOUR)
+        pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (2, 1)}
+    (told,) = waiting(pipeline)
+    assert "s2 (1)" in told
+    assert find_news(pipeline) == set()
+
+
+def test_a_file_whose_name_says_the_sensor_goes_on_waiting_when_the_same_content_comes_under_another_name(
+    pipeline: Pipeline,
+) -> None:
+    sensor = "sensor_id = { path = 'uplinks-(?P<sensor_id>[^.]+)' }"
+    named = BY_REGISTER.replace('sensor_id = { column = "ids.device" }', sensor)
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(named))
+    uplinks(pipeline, "s1", ("any", 1, 4.5))
+    pipeline.load(HOUR)
+    register(pipeline, "s2,troy,2026-01-01")
+    uplinks(pipeline, "s2", ("any", 1, 4.5))
+    pipeline.load(HOUR)
+    assert len(waiting(pipeline)) == 1
+
+
 def settle(pipeline: Pipeline, name: str, how: How) -> None:
     """Ends what is open about a file's sensors, as a person decides."""
     (exception_id,) = pipeline.rows(

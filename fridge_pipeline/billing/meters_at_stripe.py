@@ -1,0 +1,62 @@
+"""Stripe's meters beside the catalogue's: which are wrong, and what another one of the same event name may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import psycopg
+
+from fridge_pipeline.billing.rules.refusal_texts import in_another_meter
+from fridge_pipeline.catalogue.meter import Meter
+from fridge_pipeline.database.queries import statement
+from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
+from fridge_pipeline.stripe.rules.answer import Answer, Outcome
+from fridge_pipeline.stripe.rules.limits import CLOCKS_APART
+from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt
+
+
+def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[str, str]:
+    """Event name → why Stripe's meter is not the catalogue's; what it would add up is not what we mean.
+
+    Raises ``StripeCallError``.
+    """
+    present = gateway.meters()
+    wrong = {}
+    for meter in catalogue:
+        found = present.get(meter.event_name)
+        if found is None:
+            wrong[meter.event_name] = "not in Stripe; run: fridge stripe setup"
+        elif found.disagreements(meter):
+            wrong[meter.event_name] = "; ".join(found.disagreements(meter))
+    return wrong
+
+
+def may_be_in_another(attempt: DeliveryAttempt, meter: StripeMeter | None) -> bool:
+    """Whether a meter event was sent while another meter may have had its event name.
+
+    Then it is not sent again: nobody knows whether this meter would know its identifier. A cancellation may be, which
+    names what it cancels.
+    """
+    if attempt.is_cancellation or attempt.first_sent_at is None or meter is None or meter.others_until is None:
+        return False
+    return attempt.first_sent_at <= meter.others_until + CLOCKS_APART
+
+
+def counted_in_another(
+    connection: psycopg.Connection, attempts: Iterable[DeliveryAttempt], meters: Mapping[str, StripeMeter]
+) -> dict[str, Answer]:
+    """Identifier → why it is not sent, of totals of hours that a meter has which had the event name before.
+
+    Both meters may be on a price, and the hour would be billed by one and the other.
+    """
+    until = {name: meter.others_until for name, meter in meters.items() if meter.others_until is not None}
+    totals = [each.event for each in attempts if each.event.event_name in until and not each.event.is_difference]
+    if not totals:
+        return {}
+    parameters = {"identifiers": [event.identifier for event in totals]}
+    rows = connection.execute(statement("counting_before"), parameters).fetchall()
+    return {
+        identifier: Answer(Outcome.REFUSED, in_another_meter(value, until[event_name]), reached=False)
+        for identifier, event_name, value, sent_at in rows
+        if sent_at <= until[event_name] + CLOCKS_APART
+    }
