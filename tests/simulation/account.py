@@ -31,14 +31,12 @@ class Account:
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
         self._http = http.client.HTTPConnection(str(address.hostname), address.port, timeout=20)
-        self._active: set[str] | None = None
         self.told: dict[str, Any] = {}
         self.is_stirred = True
 
     def begin(self, lag_seconds: int, deleted_customers: str) -> None:
         """An empty account."""
         self._post("/_sandbox/reset", {})
-        self._active = None
         self.settings(lag_seconds=lag_seconds, calls_per_second=None, deleted_customers=deleted_customers)
 
     def settings(self, **wish: Any) -> None:
@@ -59,18 +57,13 @@ class Account:
         self._control("DELETE", "/_sandbox/faults")
 
     def totals(self) -> Counter[Slot]:
-        """What truly counts, of the meters that are active now; ``told`` keeps the rest of the answer."""
+        """What truly counts, of all meters of a name together; ``told`` keeps the rest of the answer."""
         self.told = self._get("/_sandbox/usage")
         self.is_stirred = False
-        if self._active is None:
-            self._active = set(self.active_meters().values())
-        return Counter(
-            {
-                (row["customer"], row["event_name"], Hour.from_key(row["hour"])): row["value"]
-                for row in self.told["data"]
-                if row["meter"] in self._active
-            }
-        )
+        counted: Counter[Slot] = Counter()
+        for row in self.told["data"]:
+            counted[row["customer"], row["event_name"], Hour.from_key(row["hour"])] += row["value"]
+        return counted
 
     def requests(self) -> list[dict[str, Any]]:
         """The Stripe requests that it saw, oldest first."""
@@ -84,7 +77,6 @@ class Account:
 
     def meters_are_others_now(self) -> None:
         """Somebody made one."""
-        self._active = None
         self.is_stirred = True
 
     def archive_meter(self, event_name: str) -> None:
