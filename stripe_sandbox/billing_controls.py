@@ -40,7 +40,10 @@ def _is_line(value: object) -> bool:
 _EDITS: dict[str, tuple[Callable[[object], bool], str]] = {
     "auto_advance": (lambda v: type(v) is bool, "true or false"),
     "automatically_finalizes_at": (lambda v: v is None or (type(v) is int and _is_moment(v)), "unix seconds, or null"),
-    "metadata": (lambda v: isinstance(v, dict) and all(isinstance(each, str) for each in v.values()), "texts by name"),
+    "metadata": (
+        lambda v: isinstance(v, dict) and all(isinstance(each, str | None) for each in v.values()),
+        "texts or null, by name",
+    ),
     "fails_with": (lambda v: v is None or isinstance(v, str), "a text, or null"),
     "line": (_is_line, '{"amount": whole number, "description": text}'),
     "act": (lambda v: v in _ACTS, " or ".join(_ACTS)),

@@ -28,6 +28,9 @@ REJECTED_COLUMNS = ("file_id", "path", "line", "reason", "raw", "tenant_id")
 _NOT_KEPT = pl.Schema({"file_id": pl.Int32(), "path": pl.String(), "reason": pl.String(), "row_count": pl.Int64()})
 TENANT_COLUMNS = ("file_id", "tenant_id", "row_count", "inserted_count", "duplicate_count", "rejected_count")
 
+#: Kinds of exceptions about rows of a file that are no usage: whoever settles one decides that they never are.
+OF_UNUSED_ROWS = ("unreadable_file", "rows_rejected", "columns_refused", "sensors_unregistered")
+
 WAITING_COLUMNS = ("file_id", "sensor_id", "row_count", "last_recorded_at", "register_entry")
 
 _TIME = pl.Datetime("us", "UTC")
@@ -149,7 +152,7 @@ class LoadTransaction:
 
     def known(self, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], KnownContent]:
         """Those of these (path, content hash) that have been loaded."""
-        rows = self._fetch_all("known_contents", (_json(contents),))
+        rows = self._fetch_all("known_contents", (_json(contents), json.dumps(OF_UNUSED_ROWS)))
         return {(path, content_hash): KnownContent(*known) for path, content_hash, *known in rows}
 
     def waiting_before(self, contents: Sequence[Content]) -> dict[tuple[str, str], int]:

@@ -247,9 +247,9 @@ select pg_advisory_xact_lock_shared(hashtextextended('fridge.sensor_register', 0
 
 -- name: known_contents
 -- How often each was read, and whether it is to be read again: also one that is back after another content, and was not
--- used whole, unless a person has settled the rest. The unique constraint landing_files_content is the judge; this only
--- spares the work. By which definition its readings were stored, if any were: read by another one they could be stored
--- once more.
+-- used whole, unless a person has settled the rest: an exception of the given kinds. The unique constraint
+-- landing_files_content is the judge; this only spares the work. By which definition its readings were stored, if any
+-- were: read by another one they could be stored once more.
 with reads as (
     select
         max(landing_files.file_id) as file_id,
@@ -280,7 +280,7 @@ select
             inner join fridge.exceptions on settlements.exception_id = exceptions.exception_id
             where
                 exceptions.subject = newest.path
-                and exceptions.kind in ('unreadable_file', 'rows_rejected', 'columns_refused', 'sensors_unregistered')
+                and exceptions.kind in (select json_array_elements_text($2::json))
                 and exceptions.opened_at <= newest.loaded_at
                 and settlements.settled_at >= newest.loaded_at
         )
