@@ -19,6 +19,7 @@ comment on column fridge.meter_starts.bill_from is
 comment on column fridge.meter_starts.entered_at is 'When it was first found in the catalogue.';
 
 insert into fridge.pipeline_rights (relation) values ('meter_starts');
+insert into fridge.metrics_reads (relation) values ('meter_starts');
 
 insert into fridge.meter_starts (event_name, bill_from, entered_at)
 select
