@@ -17,6 +17,7 @@ from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, o
 from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
+from fridge_pipeline.visible import counted
 
 #: So long after a move its hours are looked at, and so far back from it. Files of them that come later, and usage that
 #: was longer too late by then, change nothing any more.
@@ -55,8 +56,7 @@ class PassedOver:
 
     def __str__(self) -> str:
         excess = f", and {self.excess} that Stripe has too much" if self.excess else ""
-        noun = "tenant" if self.tenants == 1 else "tenants"
-        return f"{self.owed} {self.event_name} of {self.tenants} {noun} in {self.hours} hours{excess}"
+        return f"{self.owed} {self.event_name} of {counted(self.tenants, 'tenant')} in {self.hours} hours{excess}"
 
 
 def tell_passed_over(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> None:

@@ -9,9 +9,10 @@ from decimal import Decimal
 
 import psycopg
 
-from fridge_pipeline.billing.open_stripe import ReadPurpose, billing_start, count_reads, stripe_of_books
+from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.database.queries import span_of, statement
@@ -40,13 +41,15 @@ from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 class AccountReader:
     """Reads accounts and commits what comes of each; ``reads`` says how many requests that took so far.
 
-    ``unread_hours``: there are reads enough for hours that were not read since they changed. ``sharers``: meter and
-    customer → the accounts that have it, where there are several.
+    ``starts``: event name → from which hour on it is stated. ``unread_hours``: there are reads enough for hours that
+    were not read since they changed. ``sharers``: meter and customer → the accounts that have it, where there are
+    several.
     """
 
     run: Run
     connection: psycopg.Connection
     open_gateway: Callable[[], StripeGateway]
+    starts: Mapping[str, BillingStart]
     unread_hours: bool
     sharers: Mapping[tuple[str, str], Sequence[Account]] = field(default_factory=dict)
     reads: int = 0
@@ -76,7 +79,7 @@ class AccountReader:
                 differing[customer] = sorted({*found_days, *unknown})
             booked = self._look_closer(account, days, booked, seen, differing)
         now = self.run.clock()
-        start = billing_start(self.connection, account.meter.event_name)
+        start = self.starts[account.meter.event_name]
         rows = unmapped(_of(None, booked), now, start)
         for customer in account.customer_ids:
             ours, theirs = _of(customer, booked), seen[customer]
@@ -107,7 +110,7 @@ class AccountReader:
     def leave_unread(self, account: Account, days: DayRange, why: str) -> None:
         """Writes what our books say of an account that was not read, and why it was not."""
         booked = booked_hours(self.connection, account, days)
-        start = billing_start(self.connection, account.meter.event_name)
+        start = self.starts[account.meter.event_name]
         rows = unmapped(_of(None, booked), self.run.clock(), start)
         rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
         with self.connection.transaction():

@@ -115,6 +115,10 @@ def removed_meters(connection: psycopg.Connection, catalogue: tuple[Meter, ...])
     return [Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST) for name, measure in rows]
 
 
+def _stated_names(connection: psycopg.Connection, catalogue: tuple[Meter, ...]) -> list[str]:
+    return [meter.event_name for meter in (*catalogue, *removed_meters(connection, catalogue))]
+
+
 def accounts_without_usage(
     connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...], with_usage: Iterable[Account]
 ) -> list[AccountWithoutUsage]:
@@ -146,8 +150,8 @@ def unread_spans(
     connection: psycopg.Connection, days: DayRange, catalogue: tuple[Meter, ...]
 ) -> dict[tuple[str, str], DayRange]:
     """Tenant and event name → from the first to the last of the days that are to be read before a month is signed."""
-    names = meters_of((*catalogue, *removed_meters(connection, catalogue)))["event_names"]
-    parameters = {**_days(days), "event_names": names, "looked_at": sorted(PASSING | FOR_A_PERSON)}
+    names, looked_at = _stated_names(connection, catalogue), sorted(PASSING | FOR_A_PERSON)
+    parameters = {**_days(days), "event_names": names, "looked_at": looked_at}
     rows = connection.execute(statement("unread_spans"), parameters).fetchall()
     return {(tenant_id, event_name): DayRange(first, last) for tenant_id, event_name, first, last in rows}
 
@@ -237,7 +241,7 @@ def days_to_reconcile(connection: psycopg.Connection, days: DayRange, catalogue:
             **span_of(days.hours),
             **_days(days),
             **meters_of(catalogue),
-            "stated_names": meters_of((*catalogue, *removed_meters(connection, catalogue)))["event_names"],
+            "stated_names": _stated_names(connection, catalogue),
             "passing": sorted(PASSING),
         },
     ).fetchall()

@@ -76,43 +76,49 @@ def has_discount(gateway: StripeGateway, customer_id: str, count_read: Callable[
 
 def standing_of_item(gateway: StripeGateway, item_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:
     """An invoice item, with the invoice that carries it. Raises ``StripeCallError``, as what follows."""
-    count_read()
-    try:
-        with gateway.reading(f"looking for the invoice item {item_id}") as client:
-            read = client.v1.invoice_items.retrieve(item_id, {"expand": ["invoice"]}).to_dict()
-    except StripeCallError as error:
-        if not error.is_missing:
-            raise
-        return Standing(Fate.MISSING, str(error))
-    return standing(read, now)
+
+    def read(api: Any) -> Mapping[str, Any]:
+        return api.invoice_items.retrieve(item_id, {"expand": ["invoice"]}).to_dict()  # type: ignore[no-any-return]
+
+    return _standing_of(gateway, f"looking for the invoice item {item_id}", now, count_read, read)
 
 
 def standing_of_note(gateway: StripeGateway, note_id: str, now: datetime, count_read: Callable[[], None]) -> Standing:
     """A credit note, with the invoice that it is of."""
-    count_read()
-    try:
-        with gateway.reading(f"looking for the credit note {note_id}") as client:
-            read = client.v1.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()
-    except StripeCallError as error:
-        if not error.is_missing:
-            raise
-        return Standing(Fate.MISSING, str(error))
-    return standing(read, now)
+
+    def read(api: Any) -> Mapping[str, Any]:
+        return api.credit_notes.retrieve(note_id, {"expand": ["invoice"]}).to_dict()  # type: ignore[no-any-return]
+
+    return _standing_of(gateway, f"looking for the credit note {note_id}", now, count_read, read)
 
 
 def standing_of_invoice(
     gateway: StripeGateway, invoice_id: str, now: datetime, count_read: Callable[[], None]
 ) -> Standing:
     """An invoice that somebody has made by hand."""
+
+    def read(api: Any) -> Mapping[str, Any]:
+        return {"id": invoice_id, "invoice": api.invoices.retrieve(invoice_id).to_dict()}
+
+    return _standing_of(gateway, f"looking for the invoice {invoice_id}", now, count_read, read)
+
+
+def _standing_of(
+    gateway: StripeGateway,
+    doing: str,
+    now: datetime,
+    count_read: Callable[[], None],
+    read: Callable[[Any], Mapping[str, Any]],
+) -> Standing:
     count_read()
     try:
-        with gateway.reading(f"looking for the invoice {invoice_id}") as client:
-            read = client.v1.invoices.retrieve(invoice_id).to_dict()
+        with gateway.reading(doing) as client:
+            found = read(client.v1)
     except StripeCallError as error:
         if not error.is_missing:
             raise
         return Standing(Fate.MISSING, str(error))
-    return standing({"id": invoice_id, "invoice": read}, now)
+    return standing(found, now)
 
 
 def standing_of_named(

@@ -49,8 +49,7 @@ class StagingCase:
     all revisions; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is
     still open. ``cancelling`` says that the cancellation of an earlier meter event is not decided yet. ``taken_by`` is
     another tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is
-    open. ``is_billed`` says that the hour is not before the billing start,
-    nor before its meter's.
+    open. ``is_billed`` says that the hour is not before the billing start, nor before its meter's.
     """
 
     tenant_id: str
