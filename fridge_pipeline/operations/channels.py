@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from fridge_pipeline.visible import one_line
@@ -18,11 +17,11 @@ from fridge_pipeline.visible import one_line
 if TYPE_CHECKING:
     import smtplib
 
-    import requests
-
 #: Seconds that a channel may take to connect, and again to answer; a tick that sends alerts has sixty.
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 
+#: Seconds that all answers to one mail may take: some servers let a stranger wait before each.
+MAIL_SECONDS = 30.0
 
 #: So much of what a server says is told on.
 TOLD_LENGTH_MAX = 300
@@ -50,6 +49,28 @@ class AlertChannel(Protocol):
         ...
 
 
+def _in_time(location: str, seconds: float, send: Callable[[], str | None]) -> str | None:
+    """What ``send`` returns or raises, and ``AlertNotSentError`` when that takes too long.
+
+    A server that answers byte by byte keeps to every timeout of a connection, so that all of it has one too.
+    """
+    if any(thread.name == location for thread in threading.enumerate()):
+        raise AlertNotSentError(f"{location} was not reached: it still answers an earlier message")
+    outcome: Future[str | None] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(send())
+        except BaseException as error:  # noqa: BLE001 # raised where it is waited for
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name=location, daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    except TimeoutError:
+        raise AlertNotSentError(f"{location} was not reached: it answers for more than {seconds:g} seconds") from None
+
+
 #: What would be markup in Slack (docs.slack.dev, "Formatting message text"): a tenant's id must not call a channel.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
@@ -69,59 +90,26 @@ class Webhook:
 
     def send(self, subject: str, text: str, now: datetime) -> None:  # noqa: ARG002 # whoever takes it has a clock
         """Posts one message; no redirect is followed. Raises ``AlertNotSentError``."""
+        _in_time(self.location, CONNECT_SECONDS + ANSWER_SECONDS, lambda: self._post(subject, text))
+
+    def _post(self, subject: str, text: str) -> None:
         # Most ticks send nothing, and most installations have no webhook.
         import requests  # noqa: PLC0415
 
         try:
-            with requests.Session() as session, _cut_in_time(session):
-                answer = session.post(
-                    self.url,
-                    json={"text": f"{subject}\n\n{text}".translate(_ESCAPES)},
-                    timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
-                    allow_redirects=False,
-                    stream=True,  # its body is of no use, and may have no end
-                )
+            answer = requests.post(
+                self.url,
+                json={"text": f"{subject}\n\n{text}".translate(_ESCAPES)},
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                allow_redirects=False,
+                stream=True,  # its body is of no use, and may have no end
+            )
         except (requests.RequestException, OSError) as error:
             # Not its text, which has the whole address in it.
             raise AlertNotSentError(f"{self.location} was not reached: {type(error).__name__}") from None
         if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             said = one_line(f"{answer.status_code} {answer.reason}"[:TOLD_LENGTH_MAX])
             raise AlertNotSentError(f"{self.location} answered {said}")
-
-
-@contextmanager
-def _cut_in_time(session: requests.Session) -> Iterator[None]:
-    """Ends the session's connection when its time is over: who answers byte by byte keeps to every timeout."""
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415 # as above
-
-    connections: list[Any] = []
-
-    class Noting(HTTPAdapter):
-        def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
-            pool: Any = super().get_connection_with_tls_context(*args, **options)
-            make = pool.ConnectionCls
-
-            def noted(**how: Any) -> Any:
-                connections.append(made := make(**how))
-                return made
-
-            pool.ConnectionCls = noted
-            return pool
-
-    def cut() -> None:
-        for connection in connections:
-            with suppress(OSError, AttributeError):  # it has none any more
-                connection.sock.shutdown(socket.SHUT_RDWR)
-
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, Noting())
-    timer = threading.Timer(CONNECT_SECONDS + ANSWER_SECONDS, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 SUBJECT_LENGTH_MAX = 200
@@ -165,6 +153,9 @@ class Mail:
 
         Raises ``AlertNotSentError``.
         """
+        return _in_time(self.location, MAIL_SECONDS, lambda: self._hand_in(subject, text, now))
+
+    def _hand_in(self, subject: str, text: str, now: datetime) -> str | None:
         import smtplib  # noqa: PLC0415 # most ticks send nothing
         from email.message import EmailMessage  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,13 +46,16 @@ def test_what_would_call_everybody_in_slack_is_only_text(webhook: WebhookServer)
 
 
 @contextmanager
-def answering(head: bytes, body: bytes, seconds: float = 6, pause: float = 0) -> Iterator[str]:
-    """A webhook that answers so, and with the body again and again as long as somebody reads it."""
+def answering(
+    head: bytes, body: bytes, seconds: float = 6, pause: float = 0, *, speaks_first: bool = False
+) -> Iterator[str]:
+    """A server that answers so, and with the body again and again as long as somebody reads it."""
 
     def answer(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection, suppress(OSError):
-            connection.recv(65_536)
+            if not speaks_first:
+                connection.recv(65_536)
             connection.sendall(head)
             until = time.monotonic() + seconds
             while body and time.monotonic() < until:
@@ -81,6 +85,22 @@ def test_a_webhook_that_answers_byte_by_byte_is_waited_for_no_longer_than_one_th
         start = time.monotonic()
         with pytest.raises(AlertNotSentError, match="was not reached"):
             Webhook(url).send("x", "y", NOW)
+        assert time.monotonic() - start < 4
+
+
+def test_a_mail_server_whose_answer_has_no_end_is_waited_for_no_longer_and_not_asked_again_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(channels, "MAIL_SECONDS", 1)
+    with answering(b"", b"220-wait\r\n", pause=0.1, speaks_first=True) as url:
+        port = urlsplit(url).port
+        assert port is not None
+        mail = Mail(MailServer("127.0.0.1", port, Encryption.NONE), "a@example.org", ("b@example.org",))
+        start = time.monotonic()
+        with pytest.raises(AlertNotSentError, match=f"127.0.0.1:{port} was not reached: it answers for more than 1 s"):
+            mail.send("x", "y", NOW)
+        with pytest.raises(AlertNotSentError, match="it still answers an earlier message"):
+            mail.send("x", "y", NOW)
         assert time.monotonic() - start < 4
 
 
