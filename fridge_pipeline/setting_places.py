@@ -26,75 +26,74 @@ class Places(BaseModel):
     home: Annotated[Path, PlainValidator(values.absolute)] = variable(
         "FRIDGE_HOME",
         DEFAULT_HOME,
-        "the folder of everything the program writes: database, logs, runs",
+        "the folder for everything that the program writes",
         shown="`.fridge/` in the checkout",
     )
     database_url: Annotated[str | None, PlainValidator(values.dsn)] = variable(
         "FRIDGE_DATABASE_URL",
         None,
-        "`postgresql://user:password@host:port/name`; nothing is started then",
+        "`postgresql://user:password@host:port/name`",
         shown="an embedded PostgreSQL in `FRIDGE_HOME`",
         secret=True,
     )
     finance_url: Annotated[str | None, PlainValidator(values.dsn)] = variable(
         "FRIDGE_FINANCE_DATABASE_URL",
         None,
-        "the same database by [a login that only reads](for-finance.md#the-console), which the console uses",
+        "the same database with [a login that only reads](for-finance.md#the-console), for the console",
         shown="finance's login of the embedded PostgreSQL",
         secret=True,
     )
     landing_uri: Annotated[str, PlainValidator(values.landing_uri)] = variable(
         "FRIDGE_LANDING_URI",
         lambda before: str(before["home"] / "landing"),
-        "the landing root: a folder, `file://…`, or `s3://bucket/prefix`, with credentials as `AWS_ACCESS_KEY_ID`, "
-        "`AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`; [In an object "
-        "store](landing-files.md#in-an-object-store)",
+        "the landing root: a folder, `file://…`, or `s3://bucket/prefix` "
+        "([In an object store](landing-files.md#in-an-object-store))",
         shown="`FRIDGE_HOME/landing`",
     )
     archive: Annotated[Location, PlainValidator(values.archive)] = variable(
         "FRIDGE_ARCHIVE_URI",
         lambda before: before["home"],
-        "where evidence packs and reports go: a folder, `file://…`, or `s3://bucket/prefix`; "
-        "[what it needs](operations.md#packs-and-reports-in-an-object-store)",
+        "where evidence packs and reports go: a folder, `file://…`, or "
+        "[`s3://bucket/prefix`](operations.md#packs-and-reports-in-an-object-store)",
         shown="`FRIDGE_HOME`",
     )
     lake: Annotated[Location | None, PlainValidator(values.archive)] = variable(
         "FRIDGE_LAKE_URI",
         None,
-        "where Delta tables of usage, ledger, tie-out and invoices go every hour: a folder, `file://…`, or "
-        "`s3://bucket/prefix`; [The lake](operations.md#the-lake)",
-        shown="none is written",
+        "where Delta tables go every hour ([The lake](operations.md#the-lake)): a folder, `file://…`, or "
+        "`s3://bucket/prefix`",
+        shown="none",
     )
     reports_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_REPORTS_URL",
         None,
-        "the web address of the archive's folder `reports`, which `fridge up` serves itself",
+        "the web address of the folder `reports` of the archive; `fridge up` serves it",
         shown="",
     )
     console_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_CONSOLE_URL",
         None,
-        "the console's web address behind a proxy; the addresses of `fridge link` begin with it",
+        "the console's web address behind a proxy, also for `fridge link`",
         shown="",
     )
     ui_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_UI_URL",
         None,
-        "the Dagster UI's web address behind a proxy; alerts link to runs there",
+        "the Dagster UI's web address behind a proxy, also for links in alerts",
         shown="",
     )
     source_url: Annotated[str | None, PlainValidator(values.web_address)] = variable(
         "FRIDGE_SOURCE_URL",
         None,
-        "where this code is on the web, such as `https://github.com/us/fridge/blob/{commit}`; pages of assets link it",
+        "where this code is on the web, such as `https://github.com/us/fridge/blob/{commit}`, for links from assets",
         shown="the files of this machine",
     )
     ui_user_header: str | None = variable(
         "FRIDGE_UI_USER_HEADER",
         None,
-        "the header in which a proxy names who is signed in, such as `X-Forwarded-User`: "
-        "[Who launched a run](security.md#who-launched-a-run). The console then refuses who comes without it",
-        shown="none: nobody is named",
+        "the header in which a proxy names the person, such as `X-Forwarded-User` "
+        "([Who launched a run](security.md#who-launched-a-run)); the console then refuses requests without it",
+        shown="none",
     )
 
     @property

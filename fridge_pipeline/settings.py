@@ -56,13 +56,13 @@ class Settings(Places):
     bill_from: Annotated[BillingStart | None, PlainValidator(values.billing_start)] = variable(
         "FRIDGE_BILL_FROM",
         None,
-        "first hour that is billed, or `never`; earlier ones are only counted: [shadow-mode.md](shadow-mode.md)",
-        shown="the last value that the books know; if there is none, every hour",
+        "first hour that is billed, or `never`; earlier hours are only counted: [shadow mode](shadow-mode.md)",
+        shown="the last recorded value; else every hour",
     )
     close_after: Annotated[timedelta, PlainValidator(values.minutes)] = variable(
         "FRIDGE_CLOSE_AFTER_MINUTES",
         timedelta(minutes=5),
-        "so many minutes after its end an hour is closed, and billed",
+        "minutes after the end of an hour until it is closed, and billed",
         shown="5",
     )
     max_in_flight: Annotated[int, PlainValidator(values.whole(1))] = variable(
@@ -75,8 +75,8 @@ class Settings(Places):
     meters_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_METERS",
         None,
-        "a TOML file with other meters, and measures of your own: [meters.md](meters.md)",
-        shown="two meters that sum within the hour",
+        "a TOML file with other [meters](meters.md), and measures of your own",
+        shown="two meters",
     )
     catalogue: Annotated[tuple[Meter, ...], PlainValidator(values.catalogue)] = Field(
         CATALOGUE, validation_alias="FRIDGE_METERS"
@@ -88,21 +88,21 @@ class Settings(Places):
     sources_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_SOURCES",
         None,
-        "a TOML file that says how to read what gateways deliver: [sources.md](sources.md)",
+        "a TOML file that says how to read what gateways deliver: [sources](sources.md)",
         shown="every file has the canonical columns",
     )
     keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN))] = variable(
         "FRIDGE_KEEP_MONTHS",
         None,
-        f"whole months of readings to keep besides the current one, at least {KEEP_MONTHS_MIN}; when older ones are "
-        "dropped, [no number changes](operations.md#the-disk-fills-up)",
+        f"whole months of readings to keep besides the current one, at least {KEEP_MONTHS_MIN}: "
+        "[The disk fills up](operations.md#the-disk-fills-up)",
         shown="all readings are kept",
     )
     variance: Annotated[Variance | None, PlainValidator(values.one_of(Variance))] = variable(
         "FRIDGE_VARIANCE",
         None,
-        "usage far above its tenant's own history: `hold` it until `fridge release`, only `warn`, or `off`",
-        shown="what `fridge variance` decided last; `hold`",
+        "what to do with usage far above its tenant's own history: `hold` it until `fridge release`, `warn`, or `off`",
+        shown="the last `fridge variance`; `hold`",
     )
     person_password_file: Annotated[Path | None, PlainValidator(values.absolute)] = variable(
         "FRIDGE_PERSON_PASSWORD_FILE",
@@ -113,19 +113,19 @@ class Settings(Places):
     invoices: Annotated[InvoiceMode, PlainValidator(values.one_of(InvoiceMode))] = variable(
         "FRIDGE_INVOICES",
         InvoiceMode.WATCH,
-        "`watch` compares Stripe's invoices with usage, `off` does not; `hold` also keeps drafts open until their "
-        "hours are delivered: [Holding drafts](operations.md#holding-drafts)",
+        "`watch` compares Stripe's invoices with usage; `hold` also keeps drafts open until their hours are delivered: "
+        "[Holding drafts](operations.md#holding-drafts); `off`",
     )
     invoice_hold: Annotated[timedelta, PlainValidator(values.hours)] = variable(
         "FRIDGE_INVOICE_HOLD_HOURS",
         timedelta(hours=48),
-        "for `hold`: at most so many hours after the end of its period",
+        "for `hold`: the longest hold of a draft, in hours after the end of its period",
         shown="48",
     )
     alert_webhook: Annotated[str | None, PlainValidator(values.webhook)] = variable(
         "FRIDGE_ALERT_WEBHOOK",
         None,
-        'where [alerts](operations.md#alerts) go: an `http://` or `https://` address that takes Slack\'s `{"text": …}`',
+        'where [alerts](operations.md#alerts) go: a web address that accepts Slack\'s `{"text": …}`',
         shown="none",
         secret=True,
     )
@@ -136,24 +136,24 @@ class Settings(Places):
         shown="none",
         secret=True,
     )
-    alert_sender: str = variable("FRIDGE_ALERT_FROM", "", "the address that mail comes from", shown="none")
+    alert_sender: str = variable("FRIDGE_ALERT_FROM", "", "sender of this mail", shown="none")
     alert_recipients: Annotated[tuple[str, ...], PlainValidator(values.recipients)] = variable(
-        "FRIDGE_ALERT_TO", (), "the addresses that mail goes to, with commas between", shown="none"
+        "FRIDGE_ALERT_TO", (), "recipients of this mail, with commas between", shown="none"
     )
     stale_after: Annotated[timedelta, PlainValidator(values.hours)] = variable(
         "FRIDGE_ALERT_STALE_HOURS",
         timedelta(hours=3),
-        "an alert is sent when a closed hour was seen undelivered for so many hours",
+        "hours that a closed hour may stay undelivered before an alert is sent",
         shown="3",
     )
     canary: Annotated[bool, PlainValidator(values.is_yes)] = variable(
         "FRIDGE_CANARY",
         default=False,
-        meaning="`yes` lands a known batch each hour; an alert is sent when it does not arrive in Stripe",
+        meaning="`yes` delivers a known batch each hour, and sends an alert when it does not reach Stripe",
         shown="`no`",
     )
     stripe_key: Annotated[ApiKey | None, PlainValidator(values.api_key)] = variable(
-        "STRIPE_API_KEY", None, "the key to call Stripe with", shown="none: a sandbox on this machine", secret=True
+        "STRIPE_API_KEY", None, "the key for calls to Stripe", shown="none: a sandbox on this machine", secret=True
     )
     stripe_base: Annotated[str | None, PlainValidator(values.stripe_base)] = variable(
         "STRIPE_API_BASE",
@@ -169,7 +169,7 @@ class Settings(Places):
         f"{limits.SANDBOX_CALLS_PER_SECOND:,} on the sandbox",
     )
     stripe_reads: Annotated[int, PlainValidator(values.whole(1))] = variable(
-        "FRIDGE_STRIPE_READS", limits.READS_MAX, "reads of Stripe in 30 days at most", shown=f"{limits.READS_MAX:,}"
+        "FRIDGE_STRIPE_READS", limits.READS_MAX, "most reads of Stripe in 30 days", shown=f"{limits.READS_MAX:,}"
     )
     live_stripe_allowed: Annotated[bool, PlainValidator(values.is_yes)] = variable(
         "FRIDGE_ALLOW_LIVE_STRIPE", default=False, meaning="`yes` lets a live key bill real customers", shown="`no`"
@@ -177,7 +177,7 @@ class Settings(Places):
     live_stripe_host: str | None = variable(
         "FRIDGE_LIVE_STRIPE_HOST",
         None,
-        "repeats host and port of `STRIPE_API_BASE` when a live key is to go there: that host receives the key",
+        "repeats host and port of `STRIPE_API_BASE` to allow a live key there: that host receives the key",
         shown="Stripe's own",
     )
 

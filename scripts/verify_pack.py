@@ -182,7 +182,7 @@ def require_safe(path: str) -> None:
     if not path or "\\" in path or ":" in path or path.startswith("/") or ".." in parts:
         raise DoesNotHoldError(f"the path {path!r} would be unpacked outside the pack's folder")
     if "/".join(parts) != path.removesuffix("/"):
-        raise DoesNotHoldError(f"the path {path!r} is written in a roundabout way; it is {'/'.join(parts)!r}")
+        raise DoesNotHoldError(f"the path {path!r} is not in its short form, which is {'/'.join(parts)!r}")
 
 
 def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> None:
@@ -1461,7 +1461,9 @@ def _ssh_keygen(arguments: list[str], given: Path) -> subprocess.CompletedProces
         try:
             return subprocess.run(["ssh-keygen", *arguments], stdin=manifest, capture_output=True, check=False)
         except FileNotFoundError:
-            raise CannotVerifyError("signatures need ssh-keygen, of OpenSSH 8.2 or newer, and there is none") from None
+            raise CannotVerifyError(
+                "signatures need ssh-keygen of OpenSSH 8.2 or newer, which is not installed"
+            ) from None
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -1553,7 +1555,7 @@ def _openssl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["openssl", "ts", *arguments], capture_output=True, check=False)
     except FileNotFoundError:
-        raise CannotVerifyError("time stamps need openssl, 1.1 or newer, and there is none") from None
+        raise CannotVerifyError("time stamps need openssl 1.1 or newer, which is not installed") from None
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -43,7 +43,7 @@ def decide_statement(
         connection.execute(statement("leave_sent"), {"identifiers": [identifier]})
     name = "write_cancellation_receipts" if is_cancellation else "write_receipts"
     if not connection.execute(statement(name), parameters).rowcount:
-        raise NotInDoubtError(f"{subject} is not in doubt any more: fridge explain shows what became of it")
+        raise NotInDoubtError(f"{subject} is no longer in doubt: fridge explain shows what happened to it")
     if is_counted:
         settle_accepted(connection, *([], [identifier]) if is_cancellation else ([identifier], []))
         close_settled_exceptions(connection, [] if is_cancellation else [identifier], now)

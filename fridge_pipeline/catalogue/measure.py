@@ -92,5 +92,5 @@ BUILT_IN = (INSERTED_COUNT, ACTIVE_SENSORS)
 COUNTS = {
     INSERTED_COUNT.asset: "readings stored for the first time",
     ACTIVE_SENSORS.asset: "distinct sensors with a reading stored for the first time",
-    DECLARED_MEASURES: "what each declared measure comes to",
+    DECLARED_MEASURES: "the quantity of each declared measure",
 }

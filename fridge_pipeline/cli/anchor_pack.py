@@ -28,8 +28,8 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 def sign_pack_command(file: Location, key: Path) -> None:
     """Sign the evidence pack FILE with your own key.
 
-    Whoever approved the month does, on a machine of their own. The pack is verified first. What is signed is its
-    manifest, by ssh-keygen -Y; the signature is put beside the pack as FILE.sig and is never replaced. Give your public
+    The approver of the month does this, on their own machine. The pack is verified first. The signature is over its
+    manifest, by ssh-keygen -Y; it is written beside the pack as FILE.sig and is never replaced. Give your public
     key to the auditor, not to us.
 
     Example: fridge sign-pack 2026-01.zip --key ~/.ssh/id_ed25519
@@ -44,8 +44,8 @@ def sign_pack_command(file: Location, key: Path) -> None:
 def stamp_pack_command(file: Location, url: str, authority: Path) -> None:
     """Have an authority stamp the time of the pack FILE.
 
-    It proves at which time the pack existed as it is. The pack is verified first. The authority gets a hash and nothing
-    else; its answer is verified and put beside the pack as FILE.tsr, never replaced. Needs openssl.
+    This proves that the pack existed at that time. The pack is verified first. The authority gets only a hash; its
+    answer is verified and written beside the pack as FILE.tsr, and is never replaced. Needs openssl.
 
     Example: fridge stamp-pack 2026-01.zip --url https://freetsa.org/tsr --authority freetsa.pem
     """

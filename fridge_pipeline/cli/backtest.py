@@ -23,8 +23,9 @@ from fridge_pipeline.visible import as_lines
 def backtest(first: Hour, last: Hour, as_json: bool) -> None:
     """Count the hours from KEY to KEY again with this code.
 
-    Compares with usage and with what was sent. Nothing is written. Exit code 1 if any tenant's number differs. What was
-    never sent is not a difference; hours whose readings were dropped cannot be counted again and are named.
+    It compares with usage and with what was sent. Nothing is written. Exit code 1 if a tenant's number differs.
+    Usage that was never sent is no difference; hours whose readings were dropped cannot be counted again and are
+    named.
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")

@@ -75,15 +75,15 @@ class Billed:
 @click.option("--from", "first", type=HourKey(), required=True, help="First hour, e.g. 2026-01-24-18:00.")
 @click.option("--to", "last", type=HourKey(), required=True, help="Last hour, included.")
 @click.option(
-    "--dry-run", is_flag=True, help="Show what would be run and what it changes, in money too; write nothing."
+    "--dry-run", is_flag=True, help="Show what would run and what it would change, in money too; write nothing."
 )
-@click.option("--again", is_flag=True, help="Run hours with files or history also when they hold nothing new.")
+@click.option("--again", is_flag=True, help="Also run hours that have files or history and nothing new.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def bill(*, first: Hour, last: Hour, dry_run: bool, again: bool, as_json: bool) -> None:
     """Load, count and bill every hour from KEY to KEY, both included.
 
-    Prints a summary. Hours that hold nothing new cost nothing. Exit code 1 if any hour is not fully delivered or
-    excepted.
+    Prints a summary. Hours without anything new are skipped. Exit code 1 if an hour is neither delivered nor
+    explained by an exception.
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")

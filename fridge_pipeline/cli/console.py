@@ -43,9 +43,10 @@ NICE = 10
 def console(*, host: str, port: int, only_reports: bool, listener: int | None) -> None:
     """Serve the pages of finance until Ctrl-C.
 
-    What is billed, what waits and until when, months, invoices, samples: read only, with finance's login. `fridge up`
-    serves them too. On a server elsewhere FRIDGE_FINANCE_DATABASE_URL names that login. It listens on this machine
-    alone, unless a proxy before it signs people in and names them in the header of FRIDGE_UI_USER_HEADER.
+    They show what is billed, what waits and until when, months, invoices and samples. They only read, with
+    finance's login. `fridge up` serves them too. On a server elsewhere FRIDGE_FINANCE_DATABASE_URL names that
+    login. It listens on this machine only, unless a proxy before it signs people in and sends their names in the
+    header of FRIDGE_UI_USER_HEADER.
 
     Example: fridge console, then open http://127.0.0.1:3001
     """
@@ -63,7 +64,7 @@ def console(*, host: str, port: int, only_reports: bool, listener: int | None) -
         login = None if only_reports else _login(configured, stack)
         if login is None and not only_reports:
             raise click.UsageError(
-                "FRIDGE_DATABASE_URL names a server of which no login of finance is known, and the console reads with "
+                "FRIDGE_DATABASE_URL names a server whose finance login is not known, and the console reads with "
                 "no other: name one in FRIDGE_FINANCE_DATABASE_URL (docs/for-finance.md says how it is made)"
             )
         app = make_console(configured, login, host)
@@ -110,14 +111,18 @@ def _login(configured: Settings, stack: ExitStack) -> Database | None:
 @click.command()
 @click.argument("tenant")
 @click.option(
-    "--days", type=click.IntRange(1, DAYS_MAX), default=30, show_default=True, help="How long it can be opened."
+    "--days",
+    type=click.IntRange(1, DAYS_MAX),
+    default=30,
+    show_default=True,
+    help="For how many days it can be opened.",
 )
 def link(tenant: str, days: int) -> None:
     """Print an address that shows TENANT its own usage, and nothing else.
 
-    Whoever has the address can open it until its days are over; it cannot be taken back before, but by deleting
-    tenant-links.key in FRIDGE_HOME, which ends all of them. FRIDGE_CONSOLE_URL is what it begins with. On a server,
-    make it as whoever the console runs as and with the console's FRIDGE_HOME: the console looks for the key there.
+    Anyone who has the address can open it until its days are over. Before that, only deleting tenant-links.key in
+    FRIDGE_HOME ends it, and with it all other addresses. The address begins with FRIDGE_CONSOLE_URL. On a server,
+    run this as the console's user and with the console's FRIDGE_HOME: the console looks for the key there.
 
     Example: fridge link cohoes --days 30
     """

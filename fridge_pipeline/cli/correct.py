@@ -40,20 +40,21 @@ class KeyMayNotWriteError(RuntimeError):
 @as_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def correct(month: Month | None, *, approved: tuple[int, ...], login: str | None, as_json: bool) -> None:
-    """Propose or approve documents for what missed its invoice.
+    """Propose or approve documents that correct invoices.
 
-    A proposal is for each period of MONTH of which too little was invoiced, or too much. Too little becomes an invoice
-    item on the customer's next invoice, too much a credit note: by amount, what the new quantity costs less what the
-    old one does. Nothing is written to Stripe until another person approves a proposal with --approve ID; then usage
-    and invoice are looked at again, the document is made, and the exception is settled by it. Approving again finishes
-    what was interrupted.
+    There is one proposal for each period of MONTH for which too little or too much was invoiced. Too little becomes
+    an invoice item on the customer's next invoice, too much a credit note. Its amount is what the new quantity
+    costs less what the old one costs. Nothing is written to Stripe until another person approves a proposal with
+    --approve ID. Then usage and invoice are compared again, the document is made, and it settles the exception. If
+    that was interrupted, approve again.
 
-    Invoices are as they were read last: fridge invoices --read-stripe. Amounts in JSON are in minor units.
+    Invoices are as of the last reading; fridge invoices --read-stripe reads them again. Amounts in JSON are in
+    minor units.
 
     Example: fridge correct 2026-01 --as ada; then fridge correct --approve 1 --as grace
     """
     if (month is None) == (not approved):
-        raise click.UsageError("say which MONTH to propose for, or which proposals to --approve")
+        raise click.UsageError("give a MONTH to propose for, or proposals to --approve")
     with installation() as opened:
         if opened.ledger.settings.invoices is InvoiceMode.OFF:
             raise InvoicesOffError("FRIDGE_INVOICES=off: invoices are neither read nor compared; set it to watch")

@@ -37,13 +37,13 @@ from fridge_pipeline.visible import as_lines
 def withdraw(file: str, reason: str, actor: Actor, as_json: bool) -> None:
     """Take the landing FILE out of usage.
 
-    Its hour is restated without the readings that it stored. FILE is a path relative to the landing root, as in
-    fridge.landing_files, or an absolute one below it. Every content that was loaded under that path is withdrawn.
-    Nothing is deleted, and a withdrawal cannot be taken back: the readings stay known, so they never count again, in
-    whichever file they are delivered once more.
+    Its hour is sent to Stripe again without the readings that the file stored. FILE is a path relative to the
+    landing root, as in fridge.landing_files, or an absolute one below it. Every content that was loaded under that
+    path is withdrawn. Nothing is deleted, and a withdrawal cannot be undone: the readings stay known, so they never
+    count again, in whichever file they come later.
 
-    A later file under the same name is a new file: it is loaded, and counts with those of its readings that are new.
-    A reading is identified by tenant, sensor and time: one whose temperature alone was corrected is not new.
+    A later file under the same name is a new file: it is loaded, and its new readings count. A reading is
+    identified by tenant, sensor and time, so a reading with only another temperature is not new.
 
     Example: fridge withdraw 2026-01-24/18/gateway-7.csv --reason "readings of the test bench"
     """
@@ -128,10 +128,10 @@ def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
 def release(tenant: str, hour: Hour, actor: Actor, reason: str | None, event_name: str | None, as_json: bool) -> None:
     """Release TENANT's usage in HOUR that is held for review.
 
-    It is billed then, and the exception held_for_review is over. Released is the usage as it is now: if it becomes more
-    than that, it is compared again. Much usage takes two people, each with --as: nothing of it is billed before the
-    second one has given the same command. What it changes in the billing period is shown in quantity, and in money
-    where the price was read; without --reason that is all.
+    The next sweep bills it, and the exception held_for_review closes. The usage is released as it is now: if more
+    arrives, it is compared again. Very much usage needs two people, each with --as: nothing of it is billed before
+    the second one has run the same command. The change of the billing period is shown in quantity, and in money
+    where the price was read. Without --reason it is only shown.
 
     Example: fridge release cohoes 2026-01-24-18:00 --as olga --reason "backlog after the outage"
     """
@@ -181,10 +181,13 @@ def _money(priced: list[PricedChange]) -> list[str]:
 @click.argument("numbers", metavar="EXCEPTION...", type=int, nargs=-1, required=True)
 @as_option()
 @click.option("--how", type=click.Choice([each.value for each in How]), help="How it ends.")
-@click.option("--document", help="What did it, such as the number of an invoice item; of not_counted, which statement.")
+@click.option(
+    "--document",
+    help="The document, such as the number of an invoice item; for not_counted, the identifier of the meter event.",
+)
 @click.option("--reason", help="Why; stays on record.")
 @click.option(
-    "--approve", "is_approval", is_flag=True, help="The numbers are settlements of somebody else: approve them."
+    "--approve", "is_approval", is_flag=True, help="Approve settlements of another person; the numbers are theirs."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def settle(
@@ -200,14 +203,15 @@ def settle(
 
     An exception is named by its number, see fridge exceptions.
 
-    Usage is written_off (nobody is billed for it), invoiced_by_hand (by the document) or credited (Stripe has too much,
-    and the document gives it back). A refusal whose cause is gone: state_again. A statement in doubt: counted or
-    not_counted by Stripe. Files: written_off, or no_loss where nothing of them was to be counted.
+    For usage: written_off (nobody is billed for it), invoiced_by_hand (by the document) or credited (Stripe has too
+    much, and the document gives it back). For a refusal whose cause is gone: state_again. If nobody knows whether
+    Stripe counts a meter event: counted or not_counted. For files: written_off, or no_loss if nothing of them
+    should count.
 
-    What is settled is never stated to Stripe any more and does not open again; when the usage changes, only the change
-    does. Above 1,000 of a month and meter that the same login has settled alone it takes two people with logins of
-    their own: it waits until another one says fridge settle --approve SETTLEMENT --as LOGIN. Kinds that end by
-    themselves are refused, with what to do instead.
+    Settled usage is never sent to Stripe, and the exception does not open again; if the usage changes, it opens for
+    the change only. One login settles up to 1,000 units of a month and meter alone. More needs a second person with
+    another login, who runs: fridge settle --approve SETTLEMENT --as LOGIN. Kinds that end by themselves are
+    refused; the error says what to do instead.
 
     Example: fridge settle 42 43 --as ada --how invoiced_by_hand --document ii_1Qx7 --reason "agreed with shop-a"
     """

@@ -35,10 +35,11 @@ def db() -> None:
 @click.option("--finance", is_flag=True, help="The DSN of finance, which reads marts and decisions, and nothing else.")
 @click.option("--owner", is_flag=True, help="The DSN of the schema's owner, for dumping and restoring the books.")
 def url(*, finance: bool, owner: bool) -> None:
-    """Print the DSN, for which the embedded server is started if need be.
+    """Print the database's address (DSN), and start the embedded server if necessary.
 
-    It stays up until `fridge db stop`. With it one can do what the pipeline can: read all, change nothing that is
-    append only. The DSN holds the password.
+    The server stays up until `fridge db stop`. This login has the rights of the pipeline: it reads everything, and
+    changes nothing that is append only. The DSN holds the password.
+
     Example: psql "$(fridge db url)" -c 'table fridge.usage_daily'
     """
     configured = settings()
@@ -62,7 +63,7 @@ def stop() -> None:
     """Stop the embedded server."""
     configured = settings()
     if configured.database_url is not None:
-        raise click.UsageError("FRIDGE_DATABASE_URL names an external server, which is not ours to stop")
+        raise click.UsageError("FRIDGE_DATABASE_URL names an external server, which this command does not stop")
     stopped = EmbeddedServer(configured.home / "postgres").stop()
     echo("stopped" if stopped else "was not running")
 
@@ -123,11 +124,11 @@ def sql() -> None:
 @click.option("--to", "last", type=HourKey(), help="Last hour to derive anew, included.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: bool) -> None:
-    """Bring the models up to their files and fill them: all, or those named.
+    """Make the models as their files say, and fill them: all, or those named.
 
-    Views are always current. Tables are filled anew. Increments, which are made by the hour, are made anew for the
-    hours from --from to --to, and left alone without them. Kept figures are made anew where what they are made of has
-    changed, unless models are named.
+    Views are always current. Tables are filled again. Models that are made by the hour are made again for the hours
+    from --from to --to, and not without them. Kept figures are made again where their sources have changed, unless
+    models are named.
     """
     if (first is None) != (last is None):
         raise click.UsageError("give both --from and --to, or neither")
@@ -153,7 +154,7 @@ def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: 
 def test(names: tuple[str, ...], as_json: bool) -> None:
     """Test what must be true of the models: all, or those named.
 
-    Exit code 1 when a test fails that is not only a warning.
+    Exit code 1 if a test fails, unless it is only a warning.
     """
     models = _chosen(read_models(MODELS_FOLDER), names)
     with ledger() as opened:

@@ -95,13 +95,13 @@ DEMO_HOURS = 48
 
 @click.command()
 @click.option("--exit", "exit_after", is_flag=True, help="End after the result instead of keeping the UI up.")
-@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port of the UI; if taken, another.")
+@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port of the UI; another if it is in use.")
 def demo(exit_after: bool, port: int) -> None:
     """Bill two days of real readings to the Stripe sandbox, and show them.
 
-    A billing month ends within them: a second table has its invoices, a late file that missed them, and the correction
-    to be proposed. Then they are shown in the Dagster UI, until Ctrl-C. Never uses a Stripe key from the environment:
-    the demo bills the local sandbox only. Run again, it continues from the same data.
+    A billing month ends in these two days: a second table shows its invoices, a late file that missed them, and the
+    proposed correction. The Dagster UI then stays up until Ctrl-C. Never uses a Stripe key from the environment:
+    the demo bills the local sandbox only. A second run continues with the same data.
     """
     configured = settings()
     if configured.stripe_key is not None or not configured.landing_is_default:

@@ -43,9 +43,9 @@ PINNED = REPOSITORY / "requirements" / "run.txt"
 def doctor(*, as_json: bool) -> None:
     """Check this installation part by part.
 
-    Exit code 1 when something is WRONG. A line that begins with `warn` is for a person to look at: it stops nothing.
-    What to do follows the semicolon. Brings the schema up to date, as every command does; a few reads go to
-    Stripe, and nothing is written there.
+    Exit code 1 when something is WRONG. A line that begins with `warn` stops nothing, but a person should look.
+    After the semicolon it says what to do. Like every command it brings the schema up to date; it reads Stripe a
+    few times, and writes nothing there.
     """
     found = []
     for check in _health_checks(settings()):

@@ -20,9 +20,9 @@ from fridge_pipeline.operations.drop_old_readings import drop_old_readings, old_
 def drop_readings(dry_run: bool, actor: Actor, as_json: bool) -> None:
     """Drop whole months of readings that need not be kept.
 
-    They are older than FRIDGE_KEEP_MONTHS months besides the current one. Usage, landing files and statements stay, and
-    no number changes. What is dropped never counts again: a landing file that brings it later has those rows rejected.
-    It cannot be taken back. The schedule nightly_retention does the same by itself.
+    FRIDGE_KEEP_MONTHS says how many months are kept besides the current one. Usage, landing files and meter events
+    stay, and no number changes. Dropped readings never count again: if a landing file brings them later, those rows
+    are rejected. This cannot be undone. The schedule nightly_retention does the same every night.
     """
     with ledger() as opened:
         keep_months = opened.settings.keep_months

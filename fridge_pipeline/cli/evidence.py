@@ -26,10 +26,10 @@ from fridge_pipeline.orchestration.month_assets import make_pack
 def evidence(month: Month, out: Location | None, as_json: bool) -> None:
     """Make the evidence pack of MONTH.
 
-    It is everything that proves the month's numbers, as one ZIP file. The pack is verified before it gets its name, and
-    chained to the pack of the month before. A month that is not closed gives a draft, which says so and is in no chain.
-    A final pack of that name is kept beside the new one; in an object store it keeps its name, and the new one gets a
-    number.
+    It is everything that proves the month's numbers, as one ZIP file. The pack is verified before it gets its name,
+    and chained to the pack of the month before. A month that is not closed gives a draft, which says so and is in
+    no chain. An earlier final pack with the same name is kept beside the new one; in an object store it keeps its
+    name, and the new one gets a number.
 
     Example: fridge evidence 2026-01 --out 2026-01.zip
     """

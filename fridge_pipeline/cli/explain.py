@@ -25,7 +25,7 @@ from fridge_pipeline.visible import counted
 @click.argument("hour", type=HourKey(), required=False)
 @click.option("--invoice", "invoice_id", metavar="in_…", help="Instead of an hour: an invoice.")
 @click.option("--line", "line_id", metavar="il_…", help="One line of it, with all its hours and their files.")
-@click.option("--read-stripe", is_flag=True, help="Read Stripe's sum now; a month holds only so many reads.")
+@click.option("--read-stripe", is_flag=True, help="Read Stripe's sum now; reads per month are limited.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def explain(
     tenant: str | None,
@@ -38,13 +38,13 @@ def explain(
 ) -> None:
     """Say why TENANT's number in HOUR is what it is.
 
-    Shows files, usage, revisions, attempts, answers and Stripe's own sum. Of each landing file it shows what became of
-    the tenant's rows, the rejected ones with their lines. Stripe's sum is the one that was read last, by the daily
-    reconciliation or with --read-stripe.
+    Shows files, usage, revisions, attempts, answers and Stripe's own sum. For each landing file it shows what
+    happened to the tenant's rows, with the lines of rejected ones. Stripe's sum is the last one that the daily
+    reconciliation or --read-stripe has read.
 
-    From an hour to its invoice: the lines that bill it are shown below. With --invoice: an invoice's lines, the usage
-    of their periods, corrections, and what Stripe accepted when it was final; with --line also every hour of the line
-    with its statements and files.
+    At the end it shows the invoice lines that bill the hour. With --invoice it shows the lines of an invoice, the
+    usage of their periods, corrections, and what Stripe had accepted when the invoice became final; with --line
+    also every hour of the line with its meter events and files.
 
     Example: fridge explain cohoes 2026-01-24-18:00
     """

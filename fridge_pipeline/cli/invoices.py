@@ -35,21 +35,19 @@ class InvoicesOffError(RuntimeError):
 
 
 @click.command()
-@click.option("--month", type=MonthKey(), help="Only periods that reach into this month; else the last 70 days.")
+@click.option("--month", type=MonthKey(), help="Only periods that overlap this month; otherwise the last 70 days.")
 @click.option("--tenant", help="Only this tenant's.")
-@click.option(
-    "--read-stripe", is_flag=True, help="Read the invoices from Stripe now; a month holds only so many reads."
-)
-@click.option("--preview", is_flag=True, help="Ask Stripe what the next invoices would bill by now; a read for each.")
+@click.option("--read-stripe", is_flag=True, help="Read the invoices from Stripe now; reads per month are limited.")
+@click.option("--preview", is_flag=True, help="Ask Stripe what the next invoices would bill by now; one read for each.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, preview: bool, as_json: bool) -> None:
     """Show Stripe's invoices, what differs from usage, and why.
 
     Beside their periods and differences it shows usage that Stripe accepted and no invoice carries.
 
-    Usage and ledger are as they are now; invoices as they were read last, by the asset stripe_invoices or with
-    --read-stripe. A difference below 0 is billed too little. With --preview also what the next invoices of the open
-    billing periods would come to by now, of subscriptions as they were read last.
+    Usage and ledger are as of now; invoices as of the last reading, by the asset stripe_invoices or with
+    --read-stripe. A difference below 0 means that too little is billed. --preview also shows what the next invoices
+    of the open billing periods would bill by now.
 
     Example: fridge invoices --month 2026-01
     """

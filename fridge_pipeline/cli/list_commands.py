@@ -33,8 +33,8 @@ LAST_HOURS = timedelta(hours=24)
 def exceptions(*, kind: str | None, tenant_id: str | None, month: Month | None, as_json: bool) -> None:
     """List the open exceptions, the nearest deadline first.
 
-    An exception is a difference that a person must see; docs/runbook.md says of each kind what to do. OWED is usage
-    minus what Stripe has, UNTIL when it can still be billed (UTC). Some are about no tenant or no hour.
+    An exception is a difference that a person must see; docs/runbook.md says what to do about each kind. OWED is
+    usage minus what Stripe has, UNTIL when it can still be billed (UTC). Some exceptions have no tenant or no hour.
 
     Example: fridge exceptions --kind unmapped --month 2026-01
     """
@@ -60,9 +60,9 @@ def exceptions(*, kind: str | None, tenant_id: str | None, month: Month | None, 
 def hours(*, first: Hour | None, last: Hour | None, month: Month | None, undelivered: bool, as_json: bool) -> None:
     """List the hours with what came, what Stripe accepted and what waits.
 
-    DELIVERY is delivered; undelivered: usage is still to be counted or stated, which the next run does; excepted: what
-    is not stated waits for a person, see fridge exceptions; not billed: the hour lies before FRIDGE_BILL_FROM. Shown
-    are hours of which the books hold anything: an hour without a landing file is not there, and is not zero.
+    DELIVERY is one of: delivered; undelivered: the next run counts and sends the rest; excepted: the rest waits for
+    a person, see fridge exceptions; not billed: the hour is before FRIDGE_BILL_FROM. Hours without a landing file
+    are not listed; that does not mean zero.
 
     Example: fridge hours --undelivered
     """

@@ -35,14 +35,16 @@ logger = logging.getLogger(__name__)
 @click.command()
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on; there is no sign-in.")
 @click.option("--port", type=PORT, default=METRICS_PORT, show_default=True, help="Port to listen on.")
-@click.option("--name", "names", multiple=True, metavar="HOST", help="Another name that Prometheus calls it by.")
+@click.option(
+    "--name", "names", multiple=True, metavar="HOST", help="Another host name under which Prometheus reaches it."
+)
 @click.option("--listener", type=int, hidden=True, help="A socket that listens already.")
 def metrics(*, host: str, port: int, names: tuple[str, ...], listener: int | None) -> None:
     """Serve the signals of this installation to Prometheus until Ctrl-C.
 
-    At /metrics: what waits and until when, exceptions by kind, answers of Stripe, files and rows by source, heartbeats,
-    runs, sizes. Each scrape reads the database once, for at most eight seconds, and writes nothing. What could not be
-    read is absent, not 0. `fridge up` serves them itself; deploy/ has alert rules and a board.
+    At /metrics: what waits and until when, exceptions by kind, answers of Stripe, files and rows by source,
+    heartbeats, runs, sizes. Each scrape reads the database once, for at most eight seconds, and writes nothing.
+    What could not be read is absent, not 0. `fridge up` serves them too; deploy/ has alert rules and a dashboard.
 
     Example: fridge metrics --host 0.0.0.0 --name fridge-metrics
     """

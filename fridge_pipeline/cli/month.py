@@ -29,16 +29,18 @@ from fridge_pipeline.settings import MODELS_FOLDER
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
 @click.option("--prepared-by", "label", default="", help="A name to show beside the login; it is not checked.")
-@click.option("--accept-not-read", "accepted", default="", help="Why days that Stripe was never read for may stay so.")
+@click.option(
+    "--accept-not-read", "accepted", default="", help="Why it is acceptable that Stripe was not read for some days."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the control totals as JSON.")
 def close(month: Month, login: str, label: str, accepted: str, as_json: bool) -> None:
     """Prepare MONTH for closing.
 
-    It must tie out, and its control totals are written down. First Stripe is read for what was not read, not since it
-    changed, or differed, as far as reads are left.
+    It must tie out, and its control totals are recorded. First Stripe is read for everything that was not read, has
+    changed since, or differed, as far as reads are left.
 
-    A preparer does it; the month is closed when an approver, another person, approves it (fridge approve). Refused
-    while the month is not over, an earlier one is open, statements of it are under way, or something in it is
+    A preparer does this. The month is closed when another person, an approver, approves it (fridge approve). It is
+    refused while the month is not over, an earlier one is open, meter events are under way, or something is
     unexplained or was not compared with Stripe; the error says what.
 
     Example: fridge close 2026-01 --as ada
@@ -60,14 +62,14 @@ def close(month: Month, login: str, label: str, accepted: str, as_json: bool) ->
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
 @click.option("--by", "label", default="", help="A name to show beside the login; it is not checked.")
-@click.option("--yes", is_flag=True, help="Sign without being asked: for scripts that have looked before.")
+@click.option("--yes", is_flag=True, help="Sign without a question, for scripts that have checked before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; needs --yes.")
 def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> None:
-    """Approve and so close MONTH, which somebody else has prepared.
+    """Approve MONTH, which another person has prepared, and so close it.
 
-    Shows what was prepared and what differs in it, and asks. Refused when the control totals are no longer what was
-    prepared. Afterwards nothing is stated to Stripe for its hours, whoever asks, until it is reopened: what changes
-    waits in the exceptions, as month_closed.
+    It shows what was prepared and what differs, and asks. It is refused if the control totals are no longer what
+    was prepared. Afterwards nothing is sent to Stripe for its hours until it is reopened: changes wait as
+    exceptions of the kind month_closed.
 
     Example: fridge approve 2026-01 --as grace
     """
@@ -95,21 +97,22 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
 @click.argument("month", type=MonthKey())
 @as_option(signs=True)
 @click.option("--by", "label", default="", help="A name to show beside the login; it is not checked.")
-@click.option("--reason", help="Ask for it: why; stays on record.")
-@click.option("--confirm", is_flag=True, help="Reopen it as somebody else has asked.")
+@click.option("--reason", help="Ask for it, with the reason; it stays on record.")
+@click.option("--confirm", is_flag=True, help="Confirm what another person has asked for.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def reopen(month: Month, login: str, label: str, reason: str | None, confirm: bool, as_json: bool) -> None:
-    """Reopen the closed MONTH, which takes two people.
+    """Reopen the closed MONTH; this needs two people.
 
-    What changed in it since is stated to Stripe then. A preparer asks, with a reason, and the month stays closed. An
-    approver, another person, confirms: then the next hourly_billing states what waited. Close the month again
-    afterwards.
+    A preparer asks, with a reason, and the month stays closed. Another person, an approver, confirms: then the next
+    hourly_billing sends to Stripe what has changed in it. Close the month again afterwards.
 
     Example: fridge reopen 2026-01 --as ada --reason "late files of gateway 7", then
     fridge reopen 2026-01 --as grace --confirm
     """
     if (reason is None) != confirm:
-        raise click.UsageError("say --reason TEXT to ask for it, or --confirm to do what somebody else has asked for")
+        raise click.UsageError(
+            "give --reason TEXT to ask for it, or --confirm to confirm what another person has asked for"
+        )
     command = f"fridge bill --from {month.hours.first} --to {month.hours.last}"
     with ledger() as opened:
         sign_in(opened, login)

@@ -35,14 +35,17 @@ def list_(*, as_json: bool) -> None:
 @people.command()
 @click.argument("login", type=Login())
 @click.option("--role", type=ROLES, required=True, help="What the person may do besides reading.")
-@click.option("--ask-password", is_flag=True, help="Ask for a password, or read it from standard input, and make none.")
+@click.option(
+    "--ask-password", is_flag=True, help="Ask for a password, or read it from standard input, instead of making one."
+)
 def add(login: str, role: str, ask_password: bool) -> None:
     """Give the person LOGIN a role, and a login of PostgreSQL.
 
-    Its password is printed once. preparer: prepares months, and asks to reopen them. approver: approves both. operator:
-    releases, withdraws, settles, decides about switches. reader: reads. A person may have several roles; two signatures
-    take two people all the same. On a server of yours FRIDGE_DATABASE_URL has to name an administrator for this one
-    command.
+    Its password is printed once. preparer: prepares months, asks to reopen them, proposes corrections. approver:
+    approves all of these, and settles. operator: maps tenants, registers sensors, accepts columns, releases,
+    withdraws, settles, corrects, decides about switches. reader: reads. A person may have several roles; two
+    signatures still need two people. On your own server FRIDGE_DATABASE_URL must name an administrator for this
+    one command.
 
     Example: fridge people add ada --role preparer
     """

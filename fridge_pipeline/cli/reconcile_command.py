@@ -36,8 +36,8 @@ HOURS_SHOWN = 24
 def reconcile(month: Month | None, first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Compare usage and ledger with Stripe's own sums.
 
-    Of every customer, also of those without usage. The asset stripe_reconciliation does the same. Without days it is
-    yesterday. Stripe allows only so many reads in 30 days: the plan says how many this takes, and what could not be
+    It compares every customer, also those without usage, as the asset stripe_reconciliation does. Without days it
+    compares yesterday. Stripe limits the reads in 30 days: the plan says how many this takes, and what could not be
     read is listed. Exit code 1 if an hour cannot be explained, or something was not read.
 
     Example: fridge reconcile --month 2026-01

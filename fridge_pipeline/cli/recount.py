@@ -28,9 +28,9 @@ SHOWN_MAX = 10
 def recount(month: Month, as_json: bool) -> None:
     """Read the landing files of MONTH again, and compare them with the books.
 
-    Of each file: its SHA-256, its rows and rejected rows, and the rows of each tenant. Nothing is written. A file that
-    is gone is named and is not a difference, nor is what a changed source would read otherwise.
-    Exit code 1 if any file differs, or was never loaded.
+    It compares the SHA-256 of each file, its rows and rejected rows, and the rows of each tenant. Nothing is
+    written. A file that is gone is named; that is no difference, and neither is what a changed source would read
+    differently. Exit code 1 if any file differs, or was never loaded.
 
     Example: fridge recount 2026-01
     """

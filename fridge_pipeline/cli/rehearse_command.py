@@ -32,16 +32,16 @@ class RehearsalRefusedError(RuntimeError):
 @click.command("rehearse")
 @click.argument("tenants", nargs=-1, metavar="[TENANT]…")
 @click.option(
-    "--price", "price_ids", multiple=True, metavar="price_…", help="Subscribe to this instead; may be repeated."
+    "--price", "price_ids", multiple=True, metavar="price_…", help="Subscribe to this price instead; may be repeated."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def rehearse_command(tenants: tuple[str, ...], price_ids: tuple[str, ...], *, as_json: bool) -> None:
     """Run one billing cycle on a Stripe test clock, and say what would go wrong.
 
-    From landing files to an invoice, in a temporary installation: the books of this one are not touched. Each TENANT's
-    own subscriptions are copied onto a clock; with --price, or where it has none, one of these prices, or of each
-    meter's only price. Without TENANT somebody is made up. Needs the sandbox or a test key. The clocks are deleted
-    again. Exit code 1 when something would go wrong.
+    It goes from landing files to an invoice, in a temporary installation; the books of this one are not touched.
+    Each TENANT's own subscriptions are copied onto a clock. With --price the customer is subscribed to these
+    prices; without it and without subscriptions, to the only price of each meter. Without TENANT one is made up. It
+    needs the sandbox or a test key. The clocks are deleted at the end. Exit code 1 when something would go wrong.
 
     Example: fridge rehearse troy
     """

@@ -28,11 +28,12 @@ from fridge_pipeline.orchestration.month_assets import make_report
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def report(month: Month, folder: Location, as_json: bool) -> None:
-    """Write MONTH (UTC) for people, as a page and a workbook.
+    """Write a report of MONTH (UTC), as a page and a workbook.
 
-    The page is to read and print, the workbook has every row. Both hold control totals, the tie-out from landing files
-    to Stripe's own sums, usage, exceptions, restatements, and every difference with its cause. They work without a
-    network. What is open changes: the page says when it was made, and whether the month is closed.
+    The page is for reading and printing; the workbook has every row. Both hold control totals, the tie-out from
+    landing files to Stripe's own sums, usage, exceptions, restatements, and every difference with its cause. They
+    work without a network. The page says when it was made and whether the month is closed; an open month still
+    changes.
 
     Example: fridge report 2026-01 --out reports
     """

@@ -79,11 +79,11 @@ def code_options(command: Callable[P, None]) -> Callable[P, None]:
 @click.option("--host", help="Listen on a port of this address instead: whoever reaches it runs code with all secrets.")
 @click.option("--port", type=PORT, help=f"That port. [with --host: {CODE_PORT}]")
 def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
-    """Serve the assets, and run the runs.
+    """Serve the definitions, and execute runs.
 
-    The only service that needs Stripe's key and the landing zone. Refuses to start while the schema is older than this
-    code (`fridge migrate`). Runs that an earlier one had left unfinished are reported, and Dagster retries them; so
-    there may be one of it per database, not two.
+    The only service that needs Stripe's key and the landing zone. Refuses to start while the schema is older than
+    this code (`fridge migrate`). Runs that an earlier code location left unfinished are reported, and Dagster
+    retries them; so run only one per database.
     """
     configured = _external_settings()
     with ExitStack() as stack:
@@ -108,15 +108,17 @@ def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
 @serve.command()
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on; the UI has no sign-in.")
 @click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port to listen on.")
-@click.option("--read-only", is_flag=True, help="Launch, change and stop nothing; reaches no code location.")
+@click.option(
+    "--read-only", is_flag=True, help="Nothing can be launched, changed or stopped; it reaches no code location."
+)
 @code_options
 def webserver(
     *, host: str, port: int, read_only: bool, code_socket: Path | None, code_host: str | None, code_port: int | None
 ) -> None:
     """Serve Dagster's UI.
 
-    To requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's. With --read-only it loads the
-    definitions itself, without secrets: it can ask no code location to run anything.
+    It answers requests under its own names only: this machine's, --host, and FRIDGE_UI_URL's. With --read-only it
+    loads the definitions itself, without secrets, and cannot ask a code location to run anything.
     """
     configured = _external_settings()
     options = ["--host", host, "--port", str(port)]
@@ -135,7 +137,7 @@ def webserver(
 @serve.command()
 @code_options
 def daemon(*, code_socket: Path | None, code_host: str | None, code_port: int | None) -> None:
-    """Run Dagster's daemon: sensors, schedules, queue and retries of runs. One of it, not two."""
+    """Run Dagster's daemon: sensors, schedules, queue and retries of runs. Run only one."""
     configured = _external_settings()
     workspace = _workspace(configured, "daemon", code_socket, code_host, code_port)
     _become(configured, [sys.executable, *PROMPT_DAEMON], workspace)

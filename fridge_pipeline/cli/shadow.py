@@ -36,11 +36,11 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--csv", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write all compared hours here.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) -> None:
-    """Compare what we count with what another system stated to Stripe.
+    """Compare what we count with what another system sent to Stripe.
 
-    Hour by hour, for hours before FRIDGE_BILL_FROM, which are counted and never stated. Reads Stripe's own totals under
-    the event names of the catalogue: about a read for each tenant, meter and four days. Exit code 1 if any hour
-    differs, a customer could not be read, or there is nothing to compare.
+    It compares each hour before FRIDGE_BILL_FROM; these hours are counted and never sent to Stripe. Reads Stripe's
+    own totals under the event names of the catalogue: about a read for each tenant, meter and four days. Exit code
+    1 if any hour differs, a customer could not be read, or there is nothing to compare.
     """
     if last < first:
         raise click.UsageError(f"--to {last:%F} lies before --from {first:%F}")

@@ -39,10 +39,10 @@ def sources() -> None:
 @click.option("--hour", type=HourKey(), help="The landing hour it is judged by; default: the running one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, as_json: bool) -> None:
-    """Show what a source makes of FILE, and load nothing.
+    """Show how a source reads FILE, and load nothing.
 
-    First readings, counts, every reason of rejection. Exit code 1 when not one row is a reading, or when the file
-    cannot be read to its end.
+    It shows the first readings, counts, and every reason of rejection. Exit code 1 if no row is a reading, or if
+    the file cannot be read to its end.
 
     Example: fridge sources check uplinks.ndjson.gz --source ttn
     """
@@ -61,10 +61,10 @@ def check(*, file: Path, name: str | None, path: str | None, hour: Hour | None, 
 def guess(*, file: Path, path: str | None) -> None:
     """Propose a source for FILE, in TOML.
 
-    A gallery entry that it fits, else one by its columns' names, units and values.
+    It is an entry of the gallery that fits, or else made from the names, units and values of the columns.
 
-    It says how sure it is, and why, in comments. Read them, put it into your file of sources, and check it. Exit code 1
-    when no reading is seen in the file.
+    Its comments say how certain it is, and why. Read them, put the source into your file of sources, and check it.
+    Exit code 1 if the file seems to hold no reading.
 
     Example: fridge sources guess rack-1.csv > sources.toml
     """

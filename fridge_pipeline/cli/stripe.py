@@ -36,7 +36,7 @@ def stripe() -> None:
 def setup() -> None:
     """Create the catalogue's meters that Stripe does not have yet. Formula and window can never be changed later.
 
-    Exit code 1 when Stripe has one that does not agree with the catalogue.
+    Exit code 1 if a meter in Stripe does not agree with the catalogue.
     """
     with installation() as opened:
         gateway = opened.stripe.gateway()

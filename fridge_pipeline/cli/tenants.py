@@ -32,7 +32,7 @@ def tenants() -> None:
 @click.option(
     "--remove-customers",
     is_flag=True,
-    help="Let tenants that have a customer lose it by an empty cell; without this such a row is refused.",
+    help="Let an empty cell take a tenant's customer away; without this option such a row is refused.",
 )
 @as_option()
 @click.option("--reason", default="", help="Why; stays on record with every change [default: the file's name].")
@@ -41,10 +41,11 @@ def tenants() -> None:
 def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool, **told: str | None) -> None:
     """Create or update tenants from a CSV FILE.
 
-    Its columns are tenant_id, name, stripe_customer_id. A stripe_customer_id is cus_ and letters or digits. An empty
-    one means that the tenant has no customer yet: its usage waits as an exception. The file is taken whole or not at
-    all, and judged by the tenants after it: customers may be swapped, or handed to another tenant. Every customer that
-    changes is named; who changed it, when and why stays on record (fridge.tenant_changes).
+    Its columns are tenant_id, name, stripe_customer_id. A stripe_customer_id is cus_ and letters or digits. An
+    empty one means that the tenant has no customer yet: its usage waits as an exception. The file is imported
+    completely or not at all, and the order of its rows does not matter: customers may be swapped, or given to
+    another tenant. The output names every customer that changes; who changed it, when and why stays on record
+    (fridge.tenant_changes).
     """
     try:
         read = read_tenants(bytes_of(file))
@@ -67,7 +68,8 @@ def list_(*, unmapped: bool, as_json: bool) -> None:
     """List the tenants with their customers and what waits for one.
 
     LAST HOUR is the newest one with usage. WAITING is how many hours can still be billed once the tenant has a
-    customer, UNTIL when the first of them is too late (UTC). A tenant that has usage and was never imported is there.
+    customer, UNTIL when the first of them is too late (UTC). Tenants that have usage and were never imported are
+    listed too.
 
     Example: fridge tenants list --unmapped
     """
@@ -117,9 +119,9 @@ def sensors() -> None:
 def import_sensors(*, file: Path, reason: str, login: str | None, dry_run: bool, as_json: bool) -> None:
     """Extend the sensor register by a CSV FILE.
 
-    Its columns are sensor_id, tenant_id, valid_from: the last is a time in ISO 8601; without an offset it is UTC. An
-    entry holds until the sensor's next one, and none is ever changed. The file is taken whole or not at all. Files with
-    rows of sensors that are new are read again by the next run.
+    Its columns are sensor_id, tenant_id, valid_from: the last is a time in ISO 8601; without an offset it is UTC.
+    An entry holds until the sensor's next one, and none is ever changed. The file is imported completely or not at
+    all. The next run reads files again that have rows of the new sensors.
 
     Example: fridge sensors import register.csv --reason "delivery note 4711"
     """

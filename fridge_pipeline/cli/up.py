@@ -49,9 +49,9 @@ WATCH_SECONDS = 1.0
 
 
 @click.command()
-@click.option("--read-only", is_flag=True, help="Show everything, and let nothing be launched, changed or stopped.")
+@click.option("--read-only", is_flag=True, help="Show everything; nothing can be launched, changed or stopped.")
 @click.option(
-    "--port", type=PORT, default=FINANCE_UI_PORT, show_default=True, help="Port of the UI; if taken, another."
+    "--port", type=PORT, default=FINANCE_UI_PORT, show_default=True, help="Port of the UI; another if it is in use."
 )
 def ui(*, read_only: bool, port: int) -> None:
     """Show the Dagster UI of this installation until Ctrl-C.
@@ -181,7 +181,7 @@ class Running:
 
 
 @click.command()
-@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port of the UI; if taken, another.")
+@click.option("--port", type=PORT, default=UI_PORT, show_default=True, help="Port of the UI; another if it is in use.")
 def up(port: int) -> None:
     """Run everything on this machine until Ctrl-C.
 

@@ -23,14 +23,14 @@ MODES = click.Choice([mode.value for mode in Variance])
 def variance(mode: str | None, reason: str | None, login: str | None, as_json: bool) -> None:
     """Say what is done about usage far above its tenant's history.
 
-    With everything that was decided; or decide it here. hold: it waits for fridge release. warn: it is billed, and the
-    run says so. off: nothing is compared. What is held already stays held until it is released, whatever is decided. A
-    process with FRIDGE_VARIANCE in its environment follows it, and records it.
+    Without a mode it lists all decisions; with one it decides. hold: it waits for fridge release. warn: it is
+    billed, and the run says so. off: nothing is compared. Usage that is already held stays held until it is
+    released. A process with FRIDGE_VARIANCE in its environment uses that, and records it.
 
     Example: fridge variance warn --reason "a new gateway sends every ten seconds" --as olga
     """
     if (mode is None) != (reason is None):
-        raise click.UsageError("to decide it, say both the mode and --reason TEXT; to see it, neither")
+        raise click.UsageError("give the mode and --reason TEXT to decide, or neither to see the decisions")
     with ledger() as opened:
         sign_in(opened, login)
         if mode is not None:

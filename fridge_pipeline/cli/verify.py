@@ -70,8 +70,8 @@ def verify(file: Location | None, **asked: Unpack[Asked]) -> None:
     elsewhere: --manifest, --signers, --authority. Of Parquet files, which packs of the first format hold as well, only
     the hash is checked. Exit code 1 when something fails.
 
-    Whoever made the pack, and of however many tenants, it takes no more memory than that (on Linux); what does not fit
-    goes to the folder for temporary files.
+    On Linux it never takes more memory than --memory allows, however large the pack is; what does not fit goes to
+    the folder for temporary files.
 
     Example: fridge verify 2026-02.zip --month 2026-02 --signers approvers --previous 2026-01.zip
     """

@@ -150,7 +150,7 @@ def _act(
             plans = plan()
             done = record(acting, plans)
             if is_own and plan() != plans:
-                raise SettlementRefusedError("something else is owed than a moment ago: look again, and settle that")
+                raise SettlementRefusedError("what is owed has just changed: look again, then settle the new quantity")
             if not is_own:
                 effect(plans, done)
     except psycopg.errors.RestrictViolation as refused:

@@ -24,7 +24,7 @@ def make_private(folder: Path) -> Path:
     if stat.S_IMODE(folder.stat().st_mode) == OWNER_ALONE:
         return folder
     if folder.resolve() == Path(folder.anchor or os.sep) or folder.stat().st_mode & stat.S_ISVTX:
-        raise SharedFolderError(f"{folder} is for everybody; name a folder of its own in FRIDGE_HOME")
+        raise SharedFolderError(f"{folder} is shared by all users; name a folder of its own in FRIDGE_HOME")
     with suppress(PermissionError):  # of another owner
         folder.chmod(OWNER_ALONE)
     return folder

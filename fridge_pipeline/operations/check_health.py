@@ -160,7 +160,7 @@ def check_stripe(
     yield HealthCheck("Stripe key", Grade.OK, KEY_MODES[gateway.mode])
     lacking = list(refused_reads(gateway, [meter.event_name for meter in catalogue]))
     if lacking:
-        do = "give the restricted key these permissions in Stripe's dashboard (docs/operations.md, The key)"
+        do = "give the restricted key these permissions in Stripe's dashboard (docs/security.md, The Stripe key)"
         yield HealthCheck("Stripe permissions", Grade.WRONG, f"the key lacks {', '.join(lacking)}", do)
     else:
         text = "the key may read meters, summaries and events; writing is not tried, for that would bill"
@@ -200,7 +200,7 @@ def check_invoices(gateway: StripeGateway, mode: InvoiceMode) -> HealthCheck:
         return HealthCheck("invoices", Grade.OK, "FRIDGE_INVOICES=off: none is read, so nobody sees what misses one")
     lacking = refused_invoice_reads(gateway)
     if lacking:
-        do = "give the restricted key these permissions (docs/operations.md, The key), or set FRIDGE_INVOICES=off"
+        do = "give the restricted key these permissions (docs/security.md, The Stripe key), or set FRIDGE_INVOICES=off"
         text = f"the key lacks {', '.join(lacking)}: invoices are not read, and billing goes on"
         return HealthCheck("invoices", Grade.WARN, text, do)
     text = "the key may read invoices, prices and subscriptions"

@@ -56,7 +56,7 @@ def read_account(gateway: StripeGateway, catalogue: tuple[Meter, ...], wanted: S
     names = tuple(meter.event_name for meter in catalogue)
     lacking = [*refused_reads(gateway, list(names)), *refused_invoice_reads(gateway)]
     if lacking:
-        do = "give the restricted key these permissions in Stripe (docs/operations.md, The key)"
+        do = "give the restricted key these permissions in Stripe (docs/security.md, The Stripe key)"
         checks = [HealthCheck("permissions", Grade.WRONG, f"the key lacks {', '.join(lacking)}", do)]
         return Account(gateway, names, checks, {}, tuple(wanted))
     text = "the key may read meters, summaries, events, invoices, prices and subscriptions"

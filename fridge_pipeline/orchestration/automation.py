@@ -52,7 +52,7 @@ bill_closed_hours = dg.define_asset_job(
     BILL_CLOSED_HOURS,
     selection=CHAIN,
     tags={"fridge/does": "bill"},
-    description="Sweeps closed hours that are not fully loaded, counted and delivered.",
+    description="Bills every closed hour that is not fully loaded, counted and delivered.",
 )
 
 reconcile_days = dg.define_asset_job(

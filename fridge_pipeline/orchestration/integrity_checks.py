@@ -39,7 +39,7 @@ def every_file_and_row_was_used(
 ) -> dg.AssetCheckResult:
     """Every landing file of the hours could be read to its end, and no row was rejected.
 
-    What was not used is kept with its reason, is not billed, and stops nothing.
+    Unused rows are kept with their reason, are not billed, and stop nothing.
     """
     hours = checked_hours(context, ledger)
     with retried_when_the_database_is_lost(), ledger.database.connect() as connection:

@@ -50,7 +50,7 @@ DRAFTS_INTERVAL_SECONDS = 20 * 60
     job_name=READ_INVOICES,
     minimum_interval_seconds=DRAFTS_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Lists Stripe's drafts; has days read on which one appeared, became final, or is to be held or let go.",
+    description="Lists Stripe's drafts; requests reading of days on which one appeared, became final, or must be held.",
 )
 def invoice_drafts(
     context: dg.SensorEvaluationContext,

@@ -116,7 +116,7 @@ def evidence_pack(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Le
     owners=["team:finance"],
 )
 def audit_report(context: dg.AssetExecutionContext, ledger: dg.ResourceParam[Ledger]) -> dg.MaterializeResult[None]:
-    """One row per tenant and meter of the month, and all that explains it: a page and a workbook for people.
+    """One row per tenant and meter of the month, with everything that explains it, as a page and a workbook.
 
     For example: November 2026, 5 tenants, tied, with 2 restatements.
     """

@@ -79,7 +79,7 @@ def month_of(context: dg.AssetExecutionContext) -> Month:
     """The month a run works on. Raises ``dg.Failure`` for one that is not on the grid, and for several at once."""
     first, last = _keys_of(context)
     if first != last:
-        raise dg.Failure(f"{first}...{last}: one month a run, and nothing was done", allow_retries=False)
+        raise dg.Failure(f"{first}...{last}: a run takes one month; nothing was done", allow_retries=False)
     return Month.from_key(first)
 
 

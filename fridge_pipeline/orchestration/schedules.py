@@ -91,7 +91,7 @@ def land_canary_batch(
 ) -> None:
     """Writes the known batch of the current hour to the landing zone."""
     if not ledger.settings.canary:
-        raise dg.Failure("FRIDGE_CANARY is not yes: no canary is flown here", allow_retries=False)
+        raise dg.Failure("FRIDGE_CANARY is not yes: this installation has no canary", allow_retries=False)
     hour = Hour.containing(ledger.clock())
     try:
         is_new = land_canary(landing.zone, hour)

@@ -40,8 +40,8 @@ ENDED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CA
     job_name=BILL_CLOSED_HOURS,
     minimum_interval_seconds=SWEEP_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Between two turns of hourly_billing: bills the hours that are loaded and not delivered, once "
-    "Stripe answers again. What fails again is tried less and less often, every quarter of an hour at last.",
+    description="Between two runs of hourly_billing: bills the hours that are loaded and not delivered, once "
+    "Stripe answers again. Hours that fail again are tried less often, at least every quarter of an hour.",
 )
 def undelivered_sweep(
     context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]
@@ -108,7 +108,7 @@ REFUSALS_INTERVAL_SECONDS = 300
     job_name=RECONCILE_DAYS,
     minimum_interval_seconds=REFUSALS_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Reads Stripe's reports of events refused later; has hours stated anew and days reconciled.",
+    description="Reads Stripe's reports of events refused later; has these hours sent again and the days reconciled.",
 )
 def stripe_refusals(
     context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger], stripe: dg.ResourceParam[Stripe]

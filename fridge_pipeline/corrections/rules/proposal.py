@@ -204,7 +204,7 @@ def _require_known(found: Difference, done: Corrected) -> None:
             "first"
         )
     if found.difference != found.difference.to_integral_value():
-        raise NotProposedError("the invoice has a part of a unit, which we never state: find out who did")
+        raise NotProposedError("the invoice has a fraction of a unit, which we never send: find out who sent it")
 
 
 def _credited_lines(found: Difference, amount: int, currency: str) -> dict[str, int]:

@@ -68,7 +68,9 @@ def _ssh_keygen(arguments: list[str], given: Path) -> subprocess.CompletedProces
         try:
             return subprocess.run(["ssh-keygen", *arguments], stdin=manifest, capture_output=True, check=False)
         except FileNotFoundError:
-            raise CannotVerifyError("signatures need ssh-keygen, of OpenSSH 8.2 or newer, and there is none") from None
+            raise CannotVerifyError(
+                "signatures need ssh-keygen of OpenSSH 8.2 or newer, which is not installed"
+            ) from None
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

@@ -84,7 +84,7 @@ def _openssl(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(["openssl", "ts", *arguments], capture_output=True, check=False)
     except FileNotFoundError:
-        raise CannotVerifyError("time stamps need openssl, 1.1 or newer, and there is none") from None
+        raise CannotVerifyError("time stamps need openssl 1.1 or newer, which is not installed") from None
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

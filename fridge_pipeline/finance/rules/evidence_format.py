@@ -128,7 +128,7 @@ def require_safe(path: str) -> None:
     if not path or "\\" in path or ":" in path or path.startswith("/") or ".." in parts:
         raise DoesNotHoldError(f"the path {path!r} would be unpacked outside the pack's folder")
     if "/".join(parts) != path.removesuffix("/"):
-        raise DoesNotHoldError(f"the path {path!r} is written in a roundabout way; it is {'/'.join(parts)!r}")
+        raise DoesNotHoldError(f"the path {path!r} is not in its short form, which is {'/'.join(parts)!r}")
 
 
 def require_chained(month: str, stated: PackLink | None, previous: PackLink) -> None:

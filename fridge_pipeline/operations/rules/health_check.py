@@ -179,7 +179,7 @@ def judge_reads(made: int, reads_max: int, unread: Unread) -> HealthCheck:
     if not unread.days:
         return HealthCheck("reads", Grade.OK, f"{text}; every customer is read for each of the last 35 days")
     asked = f"fridge reconcile --from {unread.first_day} --to {unread.last_day}"
-    do = f"each morning goes on with a share of the reads; now: {asked} (docs/runbook.md#doctor-reads)"
+    do = f"each morning continues with a share of the reads; to read now: {asked} (docs/runbook.md#doctor-reads)"
     told = (
         f"{unread.pairs:,} pairs of a customer and a meter lack {unread.days:,} days in all, {unread.stated_days:,} of "
         "them with statements"
