@@ -35,7 +35,7 @@ class CsvDialect:
 
     ``places`` finds the columns to read among the names of the header: the name each gets, and its place, counted from
     0. It raises ``UnreadableFileError`` when the header is none of such a file. A ``header`` that is given stands in no
-    line. ``times`` are the columns that make a time, by those names. The first ``preamble_max`` lines may be a preamble.
+    line. ``times`` are the columns that make a time. The first ``preamble_max`` lines may be a preamble.
     """
 
     places: Callable[[Sequence[str]], Mapping[str, int]]

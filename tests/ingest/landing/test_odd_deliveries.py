@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from datetime import date, time
+from uuid import UUID
 
 import fastavro
 import pyarrow as pa
@@ -49,6 +50,19 @@ def avro() -> bytes:
     body = io.BytesIO()
     row = {"dev": "a", "at": 1_769_279_400_000, "ms": [{"c": 4.5}, {"c": None}]}
     fastavro.writer(body, {"type": "record", "name": "r", "fields": fields}, [row])
+    return body.getvalue()
+
+
+UUID_TEXT = "0b0c1d1e-22a0-4f33-8455-667788990aff"
+
+
+def avro_bodies() -> bytes:
+    fixed = {"type": "fixed", "name": "u", "size": 16, "logicalType": "uuid"}
+    fields = [{"name": "id", "type": fixed}, {"name": "Body", "type": "bytes"}]
+    bodies = (f"{before}{json.dumps({'at': SEEN, 't': t})}".encode() for before, t in ((" \n", 4.5), ("\ufeff", 5)))
+    body = io.BytesIO()
+    rows = [{"id": UUID(UUID_TEXT).bytes, "Body": each} for each in bodies]
+    fastavro.writer(body, {"type": "record", "name": "r", "fields": fields}, rows)
     return body.getvalue()
 
 
@@ -290,6 +304,30 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
         [("s", 4.5)],
         [(3, "missing recorded_at"), (4, "unreadable time")],
     ),
+    "an offset in a column of its own, in four ways": (
+        (
+            'recorded_at = { column = ["at", "utc"], format = "%Y-%m-%d %H:%M:%S %z" }\n'
+            'sensor_id = { column = "s" }\ntemperature = { column = "t" }'
+        ),
+        "zones.csv",
+        "s,at,utc,t\n"
+        + "".join(
+            f"{offset},2026-01-24 {hour}:30:00,{offset},4.5\n"
+            for offset, hour in (("+01:00", 19), ("+0100", 19), ("-05", 13), ("Z", 18), ("CET", 19))
+        ),
+        [("+01:00", 4.5), ("+0100", 4.5), ("-05", 4.5), ("Z", 4.5)],
+        [(6, "unreadable time")],
+    ),
+    "bodies of avro with blanks or a mark before them, and a UUID in 16 bytes": (
+        (
+            'format = "avro"\nsensor_id = { column = "id" }\nrecorded_at = { column = "Body.at" }\n'
+            'temperature = { column = "Body.t" }'
+        ),
+        "hub",
+        avro_bodies(),
+        [(UUID_TEXT, 4.5), (UUID_TEXT, 5)],
+        [],
+    ),
     "five columns of a time": (
         (
             'recorded_at = { column = ["YY", "MM", "DD", "hh", "mm"], format = "%Y %m %d %H %M" }\n'
@@ -437,6 +475,12 @@ REFUSED: dict[str, tuple[str, str, bytes | str, str]] = {
         "x.csv",
         "at,p\n1,2\n",
         'if the text of p is JSON, say embedded = ["p"]',
+    ),
+    "records in parquet": (
+        'records = "ms"\nsensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "c" }',
+        "x.parquet",
+        parquet(pa.table({"s": ["a"], "at": [SEEN], "ms": [[{"c": 4.5}]]})),
+        "records and step are for json, ndjson and avro, and a row of parquet is one reading",
     ),
     "a list in parquet": (
         'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "ms.c" }',
