@@ -1,6 +1,7 @@
 """The header of a csv file: where it is, where its columns are, and a line that is another one.
 
-A source's file may begin with a preamble: lines without its columns, each with fewer cells than the header behind them.
+A source's file may begin with a preamble: lines without its columns, none of which looks like a reading. Such a one has
+as many cells as the header behind it, and digits in two of them: a time and a temperature.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from fridge_pipeline.ingest.landing.lines import Block
+
+
+#: So many cells of a reading at least have digits.
+OF_A_READING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,8 @@ class HeaderReader:
         self._dialect = dialect
         self._skip = dialect.skip_lines
         self._skipped: list[tuple[str, ...]] = []
-        self._cells: list[int] = []
+        self._likely_cells = 0
+        self._preamble = 0
         #: Why the first line that may be the header is none.
         self.refused: UnreadableFileError | None = None
 
@@ -110,7 +116,7 @@ class HeaderReader:
                 self._skipped += [tuple(record.fields)] if isinstance(record, Record) else []
             elif text[start:end].strip(BLANK):
                 record = read_record(text, start, self._dialect.delimiter)
-                layout = self._found(record, end - start)
+                layout = self._found(record, end - start, line)
                 end = record.end if isinstance(record, Record) else end
                 if layout is not None:
                     return _behind(block, text[end:], line + text.count("\n", start, end)), layout
@@ -119,19 +125,23 @@ class HeaderReader:
             return replace(block, data=b""), None
         return _behind(block, text[start:], line), self._layout(self._dialect.header)
 
-    def _found(self, record: Record | Broken, length: int) -> Layout | None:
+    def _found(self, record: Record | Broken, length: int, line: int) -> Layout | None:
         """The layout of the header, whose names in quotes may have line ends; None of a line of the preamble."""
-        cells = sum(bool(field.strip(BLANK)) for field in record.fields) if isinstance(record, Record) else 0
+        cells = [cell for cell in record.fields if cell.strip(BLANK)] if isinstance(record, Record) else []
         try:
             layout = self._layout(_names(record, length))
         except UnreadableFileError as error:
             self.refused = self.refused or error
-            self._cells.append(cells)
-            if len(self._cells) > self._dialect.preamble_max:
+            self._preamble += 1
+            if self._preamble > self._dialect.preamble_max:
                 raise self.refused from None
+            if sum(any(map(str.isdigit, cell)) for cell in cells) >= OF_A_READING:
+                self._likely_cells = max(self._likely_cells, len(cells))
             return None
-        if self.refused is not None and max(self._cells) >= cells:  # rows of other columns, and no preamble
-            raise self.refused
+        if self.refused is not None and self._likely_cells >= len(cells):
+            raise UnreadableFileError(
+                f"{self.refused.reason}; line {line} has them: if no reading stands before it, skip_lines = {line - 1}"
+            )
         return layout
 
     def _layout(self, names: Sequence[str]) -> Layout:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
-from fridge_pipeline.ingest.landing.content import places_of_columns, wide_of
+from fridge_pipeline.ingest.landing.content import other_content, places_of_columns, wide_of
 from fridge_pipeline.ingest.landing.csv_header import CsvDialect
 from fridge_pipeline.ingest.landing.csv_rows import csv_batches
 from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
@@ -24,6 +24,7 @@ from fridge_pipeline.ingest.landing.ndjson_rows import (
     ndjson_batches,
 )
 from fridge_pipeline.ingest.landing.nested_records import EXPANDED_BYTES
+from fridge_pipeline.ingest.landing.private_copy import START_BYTES
 from fridge_pipeline.ingest.landing.source_shape import Columns
 from fridge_pipeline.ingest.landing.text_encoding import as_utf8
 from fridge_pipeline.ingest.rules.blank import BLANK
@@ -75,17 +76,23 @@ def source_batches(
         )
     source = replace(source, format=content)
     of_path = path_ids(source, path_below_hour)
-    found = Columns()
+    found, other = Columns(), _other_content(snapshot, content)
     try:
         for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
+            other = None
             if look is not None and not number:
                 look(found.shape(content, source, rows))
             for some in _few_at_once(rows, source):
                 yield with_fields(some, source, of_path)
     except UnreadableFileError as error:
-        raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, error.reason)))) from error
+        raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, other, error.reason)))) from error
     if snapshot.damage:
         raise UnreadableFileError(snapshot.damage)
+
+
+def _other_content(snapshot: Snapshot, content: SourceFormat) -> str | None:
+    with snapshot.path.open("rb") as stream:
+        return other_content(stream.read(START_BYTES), content)
 
 
 def _few_at_once(rows: pl.DataFrame, source: Source) -> Iterator[pl.DataFrame]:

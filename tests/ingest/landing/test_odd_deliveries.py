@@ -292,7 +292,11 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
             [("s", 4.5)],
             [(lines + 3, "missing recorded_at")],
         )
-        for lines, preamble in ((1, "sep=,"), (3, 'Logger,X-7\n\n"Cold ""B"" room, left"'))
+        for lines, preamble in (
+            (1, "sep=,"),
+            (2, "Device,Cold room,left\nSerial,SN 1234,"),
+            (3, 'Logger,X-7\n\n"Cold ""B"" room, left"'),
+        )
     },
     "a day in the file's name": (
         (
@@ -420,6 +424,7 @@ def test_a_header_with_other_names_before_the_sources_own_is_no_preamble() -> No
     found = read(source(f'name = "odd"\nmatch = "*"\n{TROY}{keys}'), two, "two.csv")
     assert (found.valid, found.rejected) == ([], [])
     assert str(found.error).startswith("missing columns of source odd: s; found: at, t, 1 other name")
+    assert str(found.error).endswith("line 3 has them: if no reading stands before it, skip_lines = 2")
 
 
 @pytest.mark.parametrize("name", DELIVERIES)
@@ -475,6 +480,18 @@ REFUSED: dict[str, tuple[str, str, bytes | str, str]] = {
         "x.csv",
         "at,p\n1,2\n",
         'if the text of p is JSON, say embedded = ["p"]',
+    ),
+    "a spreadsheet as csv": (
+        'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "t" }',
+        "x.csv",
+        b"PK\x03\x04\x14\0\x06\0\x08\0",
+        "this is a zip archive or a spreadsheet, read as csv; missing columns of source odd: s, at, t",
+    ),
+    "csv as parquet": (
+        'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "t" }',
+        "x.parquet",
+        "s,at,t\n",
+        "this is plain text, read as parquet",
     ),
     "records in parquet": (
         'records = "ms"\nsensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "c" }',
