@@ -73,7 +73,7 @@ def _time_format(text: str) -> str:
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Pattern = Annotated[_Text, AfterValidator(_pattern)]
-_Column = _Text | Annotated[list[_Text], Field(min_length=2, max_length=4)]
+_Column = _Text | Annotated[list[_Text], Field(min_length=2, max_length=7)]
 
 
 def _encoding(name: str) -> str:
@@ -131,13 +131,36 @@ class SensorTable(_Table):
         return self
 
 
+class StepTable(_Table):
+    """``step``: one of a column and a value."""
+
+    column: _Text | None = None
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    scale: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+
+    @model_validator(mode="after")
+    def _one(self) -> StepTable:
+        if (self.column is None) is (self.value is None):
+            raise _refused("takes one of column and value")
+        return self
+
+
 class TimeTable(_Table):
     """``recorded_at``."""
 
-    column: _Column
+    column: _Column | None = None
+    path: _Pattern | None = None
+    step: StepTable | None = None
     format: Annotated[str, AfterValidator(_time_format)] = TimeFormat.ISO.value
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     ambiguous: Ambiguous | None = None
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> TimeTable:
+        if self.column is None and self.path is None:
+            raise _refused("needs a column, or a path")
+        _require_group(self.path, "recorded_at")
+        return self
 
     @model_validator(mode="after")
     def _local(self) -> TimeTable:
@@ -217,8 +240,7 @@ class SourceTable(_Table):
         """Refuses what would count a number once for each of several readings that it stands beside."""
         if self.numbers and self.wide is not None:
             raise _refused("numbers stand once in a row, and a wide row is several readings: each would count them")
-        time = self.recorded_at.column
-        has_lists = any(map(_is_list, (self.temperature.column, *([time] if isinstance(time, str) else time))))
+        has_lists = any(map(_is_list, (self.temperature.column, *_listed(self.recorded_at.column))))
         for name, number in self.numbers.items():
             if not is_name(name):
                 raise _refused(
@@ -239,6 +261,8 @@ class SourceTable(_Table):
             raise _refused("sensor_id is needed, and left out only where wide has columns named by sensor")
         if self.records and self.format in (SourceFormat.CSV, SourceFormat.PARQUET):
             raise _refused("records is for json, ndjson and avro")
+        if self.recorded_at.step and self.format in (SourceFormat.CSV, SourceFormat.PARQUET, SourceFormat.SENML):
+            raise _refused("recorded_at.step is for json, ndjson and avro")
         if len(set(self.header)) < len(self.header):
             raise _refused("header has a name twice")
         return self
@@ -250,6 +274,10 @@ class SourcesTables(_Table):
     source: Annotated[list[SourceTable], Field(min_length=1)]
 
 
+def _listed(column: str | list[str] | None) -> list[str]:
+    return column if isinstance(column, list) else [column] if column else []
+
+
 def _is_list(column: str | None) -> bool:
     return column is not None and column.endswith(".*")
 
@@ -259,6 +287,10 @@ def _require_one(table: TenantTable | SensorTable, field: str) -> None:
     if len(given) != 1:
         keys = ", ".join(info.alias or name for name, info in type(table).model_fields.items())
         raise _refused(f"takes exactly one of {keys}; got {len(given)}")
-    path = table.path
+    _require_group(table.path, field)
+
+
+def _require_group(path: str | None, field: str) -> None:
     if path is not None and field not in re.compile(path).groupindex:
-        raise _refused(f"path needs a group (?P<{field}>…) that holds the id")
+        what = "time" if field == "recorded_at" else "id"
+        raise _refused(f"path needs a group (?P<{field}>…) that holds the {what}")

@@ -15,6 +15,7 @@ from fridge_pipeline.ingest.rules.source import (
     IdField,
     NumberField,
     Source,
+    StepField,
     TemperatureField,
     TimeField,
 )
@@ -23,6 +24,7 @@ from fridge_pipeline.ingest.source_tables import (
     SensorTable,
     SourcesTables,
     SourceTable,
+    StepTable,
     TemperatureTable,
     TenantTable,
     TimeTable,
@@ -69,12 +71,13 @@ def _require_one_type(tables: list[SourceTable], text: str) -> None:
 
 
 def _source(table: SourceTable) -> Source:
-    tenant, sensor, temperature = table.tenant_id, table.sensor_id, table.temperature
+    tenant, sensor, temperature, time = table.tenant_id, table.sensor_id, table.temperature, table.recorded_at
+    step = None if time.step is None else StepField(**dict(time.step))
     return Source(
         name=table.name,
         match=table.match,
         tenant_id=IdField(_column(tenant.column), tenant.value, tenant.path, register=bool(tenant.register_)),
-        recorded_at=TimeField(**{**dict(table.recorded_at), "column": _column(table.recorded_at.column)}),
+        recorded_at=TimeField(**{**dict(time), "column": _column(time.column), "step": step}),
         temperature=TemperatureField(**{**dict(temperature), "missing": tuple(temperature.missing)}),
         sensor_id=IdField(_column(sensor.column), sensor.value, sensor.path) if sensor else None,
         wide=table.wide.columns if table.wide else None,
@@ -136,6 +139,7 @@ def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
         "tenant_id": TenantTable,
         "sensor_id": SensorTable,
         "recorded_at": TimeTable,
+        "step": StepTable,
         "temperature": TemperatureTable,
         "wide": WideTable,
     }

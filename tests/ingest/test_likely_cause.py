@@ -109,11 +109,16 @@ def test_a_line_that_a_decimal_comma_splits_and_an_array_among_json_lines_are_na
     assert escaped == "quotes with a backslash before them; csv writes a quote within quotes twice"
     assert (split, array) == ("a decimal comma", "an array where each line is to be one JSON object")
     assert cause(fault=Reason.WRONG_FIELD_COUNT, raw="cold-one,s1,2026-11-27T12:05:00Z,4.2,extra") == ""
+    assert cause(fault=Reason.WRONG_FIELD_COUNT, raw="A1   2026-11-27 12:05:00   4.5").startswith(
+        "columns that runs of"
+    )
+    assert cause(fault=Reason.NOT_A_JSON_OBJECT, raw='{"t": 4.5},').startswith("an element of an array")
 
 
 @pytest.mark.parametrize(
     ("time_format", "time", "temperature", "named"),
     [
+        ("epoch_ms", "2026-11-27T12:05:00+00:00", "4.5", "a time of ISO 8601"),
         ("iso", "2026-11-27 12:05:00 UTC", "4.2", "a time zone given by its name"),
         ("iso", "1795781100", "4.2", "epoch seconds (since 1970)"),
         ("epoch_s", "1795781100123", "4.2", "epoch milliseconds (since 1970)"),

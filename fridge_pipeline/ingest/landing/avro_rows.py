@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import polars as pl
 
@@ -24,6 +26,8 @@ _BATCH_CHARACTERS, _LINE_CHARACTERS = 4 * 2**20, 64
 #: Bytes of a decimal that is read as a number, far over any precision that is in use: the time that one takes grows
 #: with the square of them.
 DECIMAL_BYTES_MAX = 128
+
+UUID_BYTES = 16
 
 #: How a block's bytes can fail to be records of the schema.
 _DAMAGE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, ArithmeticError, RecursionError)
@@ -64,6 +68,7 @@ def _reader(schema: Any) -> Any:
     for name in ("bytes-decimal", "fixed-decimal"):
         known = LOGICAL_READERS[name]
         LOGICAL_READERS[name] = known if isinstance(known, _Decimals) else _Decimals(known)
+    LOGICAL_READERS["fixed-uuid"] = lambda data, *_: UUID(bytes=data) if len(data) == UUID_BYTES else data
     return lambda data: fastavro.schemaless_reader(data, parsed, None)
 
 
@@ -134,9 +139,9 @@ def _plain(record: object) -> object:
     """The record, with bodies of JSON as what they say."""
     if isinstance(record, Mapping):
         return {name: _plain(value) for name, value in record.items()}
-    if isinstance(record, bytes) and record[:1] in (b"{", b"["):
+    if isinstance(record, bytes) and record.removeprefix(BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         try:
-            return json.loads(record)
+            return json.loads(record.decode("utf-8-sig"))
         except (ValueError, RecursionError):
             return record
     return record

@@ -17,7 +17,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS
-from fridge_pipeline.ingest.rules.source import Source, own
+from fridge_pipeline.ingest.rules.source import Source, SourceFormat, own
 from fridge_pipeline.ingest.rules.source_contract import NAME_LENGTH_MAX
 from fridge_pipeline.visible import counted
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_OTHER_TEXT = "UTF-16 or UTF-32 text"
 _GZIP, _PARQUET, _JSON, _CSV, _TEXT = "gzip-compressed data", "parquet", "JSON text", "csv text", "plain text"
 
 #: What other programs than ours put between the columns of a text.
@@ -54,7 +55,7 @@ _MARKS = tuple(
         (rb"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet"),
         (rb"%PDF-", "a PDF"),
         (rb"(?i:\s*<(?:!doctype|html|\?xml|error))", "a web page or XML, perhaps the answer of a server that failed"),
-        (rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff", "UTF-16 or UTF-32 text"),
+        (rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff", _OTHER_TEXT),
     )
 )
 _NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x7f]")
@@ -88,6 +89,15 @@ def as_it_is(reason: str, start: bytes, file_format: FileFormat) -> str:
     """Why no row of a text could be read, led by what it is if it is JSON named csv, or the reverse."""
     kind, is_csv = _kind(start), file_format in (FileFormat.CSV, FileFormat.CSV_GZ)
     return f"{_misnamed(f'is {kind}', file_format)} ({reason})" if kind == (_JSON if is_csv else _CSV) else reason
+
+
+def other_content(start: bytes, content: SourceFormat) -> str | None:
+    """What content is that a source reads as something else, in words; None where it may be that."""
+    kind, is_text = _kind(start), content not in (SourceFormat.PARQUET, SourceFormat.AVRO)
+    own = _CSV if content is SourceFormat.CSV else _JSON if is_text else content.value
+    if kind in (None, own) or (is_text and kind in (_TEXT, _OTHER_TEXT)):
+        return None
+    return f"this is {kind}, read as {content}"
 
 
 def _misnamed(what_it_is: str, file_format: FileFormat) -> str:

@@ -20,81 +20,30 @@ what follows it would be read as what it is not.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fridge_pipeline.ingest.landing.content import places_of_fields
+from fridge_pipeline.ingest.landing.csv_header import CANONICAL, CsvDialect, HeaderReader, Layout, until_another_header
 from fridge_pipeline.ingest.landing.csv_records import (
     RECORD_LENGTH_MAX,
     Broken,
-    Grammar,
     Record,
     end_of_line,
-    grammar_of,
     read_record,
     without_line_end,
 )
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.landing.lines import fault_row, lines_of, raw_rows
-from fridge_pipeline.ingest.rules.blank import BLANK
-from fridge_pipeline.ingest.rules.reading import FIELDS, Reason
+from fridge_pipeline.ingest.rules.reading import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
     from fridge_pipeline.ingest.landing.lines import Block, BlockReader
 
 
 _FAST_COLUMNS_MAX = 100  # beyond, a struct or pattern of all fields costs more than a list of them
-
-
-@dataclass(frozen=True, slots=True)
-class CsvDialect:
-    """How a csv file is laid out, and where its columns are.
-
-    ``places`` finds the columns to read among the names of the header: the name each gets, and its place, counted from
-    0. It raises ``UnreadableFileError`` when the header is none of such a file. A ``header`` that is given stands in no
-    line.
-    """
-
-    places: Callable[[Sequence[str]], Mapping[str, int]]
-    delimiter: str = ","
-    skip_lines: int = 0
-    header: tuple[str, ...] = ()
-
-
-def _canonical_places(found: Sequence[str]) -> dict[str, int]:
-    return dict(zip(FIELDS, places_of_fields(found), strict=True))
-
-
-#: The four fields under their own names.
-CANONICAL = CsvDialect(_canonical_places)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The header's names, which of the fields are read and under which names, and what separates them."""
-
-    header: tuple[str, ...]
-    places: Mapping[str, int]
-    grammar: Grammar
-
-    @property
-    def field_count(self) -> int:
-        """How many fields a record has."""
-        return len(self.header)
-
-    @property
-    def names(self) -> list[str]:
-        """The columns of every frame of rows."""
-        return ["line", *self.places, "fault", "raw"]
-
-    @property
-    def schema(self) -> pl.Schema:
-        """Their types."""
-        return pl.Schema({"line": pl.Int64()} | dict.fromkeys(self.names[1:], pl.String()))
 
 
 def csv_batches(source: BlockReader, dialect: CsvDialect = CANONICAL) -> Iterator[pl.DataFrame]:
@@ -103,85 +52,20 @@ def csv_batches(source: BlockReader, dialect: CsvDialect = CANONICAL) -> Iterato
     Of the canonical columns that is ``RAW_SCHEMA``. Raises ``UnreadableFileError`` before the first row when the header
     is not that of such a file.
     """
-    header = _HeaderReader(dialect)
-    layout: _Layout | None = None
+    header = HeaderReader(dialect)
+    layout: Layout | None = None
     while (block := source.next()) is not None:
         if layout is None:
             block, layout = header.without_header(block)
         if layout is None or not block.data:
             continue
         rows = fault_row(block, layout.schema) if block.fault else _rows(block, layout, source)
-        yield from _until_another_header(rows, layout)
+        yield from until_another_header(rows, layout)
     if layout is None:
-        raise UnreadableFileError("empty file: it has no header line")
+        raise header.refused or UnreadableFileError("empty file: it has no header line")
 
 
-class _HeaderReader:
-    """Looks for the header behind the lines to skip, over as many blocks as they take."""
-
-    def __init__(self, dialect: CsvDialect) -> None:
-        self._dialect = dialect
-        self._skip = dialect.skip_lines
-
-    def without_header(self, block: Block) -> tuple[Block, _Layout | None]:
-        """The block behind the header, and the header's layout; no layout while it has not come."""
-        if block.fault and self._skip:
-            self._skip -= 1
-            return replace(block, data=b"", fault=None), None
-        if block.fault:
-            raise UnreadableFileError(f"the header line cannot be read: {block.fault.value}")
-        text, start, line = block.data.decode(), 0, block.first_line
-        while start < len(text):
-            if not self._skip and self._dialect.header:
-                break
-            end = end_of_line(text, start)
-            header, start, line = text[start:end], end, line + 1
-            if self._skip:
-                self._skip -= 1
-            elif header.strip(BLANK):
-                record = self._record_of(text, start - len(header), len(header))
-                line += text.count("\n", start, record.end)
-                return _behind(block, text[record.end :], line), self._layout(record.fields)
-        if self._skip or not self._dialect.header:
-            return replace(block, data=b""), None
-        return _behind(block, text[start:], line), self._layout(self._dialect.header)
-
-    def _record_of(self, text: str, start: int, length: int) -> Record:
-        """The header, whose names in quotes may have line ends, as spreadsheets write them."""
-        record = read_record(text, start, self._dialect.delimiter)
-        if not isinstance(record, Record):
-            raise UnreadableFileError(f"the header line cannot be read: {record.value}; it has {length} characters")
-        return record
-
-    def _layout(self, names: Sequence[str]) -> _Layout:
-        return _Layout(tuple(names), self._dialect.places(names), grammar_of(self._dialect.delimiter))
-
-
-def _behind(block: Block, rest: str, line: int) -> Block:
-    return replace(block, data=rest.encode(), first_line=line)
-
-
-def _until_another_header(rows: pl.DataFrame, layout: _Layout) -> Iterator[pl.DataFrame]:
-    """The rows before a line that names columns in most of the fields that are read, and not the same ones."""
-    own = {name: layout.header[place] for name, place in layout.places.items()}
-    names = pl.lit(pl.Series([*own.values(), *(name.strip(BLANK) for name in own.values())])).implode()
-    named = pl.sum_horizontal(pl.col(name).is_in(names) for name in own)
-    same = pl.all_horizontal(pl.col(name).str.strip_chars(BLANK) == own[name].strip(BLANK) for name in own)
-    headers = rows.select("line", *own, _place=pl.int_range(pl.len())).filter(
-        rows["fault"].is_null(), 2 * named > len(own)
-    )
-    others = headers.filter(~same)  # of the few: to strip every field would cost as much as all else here
-    if others.is_empty():
-        yield rows
-        return
-    yield rows.head(others["_place"][0])
-    raise UnreadableFileError(
-        f"line {others['line'][0]} is a header of other columns, so what follows is not read: "
-        "deliver it as a file of its own"
-    )
-
-
-def _rows(block: Block, layout: _Layout, source: BlockReader) -> pl.DataFrame:
+def _rows(block: Block, layout: Layout, source: BlockReader) -> pl.DataFrame:
     """The rows of a block; the start of a record that goes on after the block is given back."""
     if b'"' not in block.data:
         return _split_rows(lines_of(block, layout.grammar.blank), layout)
@@ -192,7 +76,7 @@ def _rows(block: Block, layout: _Layout, source: BlockReader) -> pl.DataFrame:
     return rows
 
 
-def _split_rows(lines: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
+def _split_rows(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     """Rows of lines without quotes: every delimiter separates."""
     text, delimiter = pl.col("raw"), layout.grammar.delimiter
     last = max(layout.places.values())
@@ -209,7 +93,7 @@ def _split_rows(lines: pl.DataFrame, layout: _Layout) -> pl.DataFrame:
     ).select(layout.names)
 
 
-def _well_formed_rows(block: Block, layout: _Layout) -> pl.DataFrame | None:
+def _well_formed_rows(block: Block, layout: Layout) -> pl.DataFrame | None:
     """Rows of a block in which each line is a whole, well-formed record; None when one is not.
 
     The block starts at a record's start, so if its first line is whole, so is the second, and so on.
@@ -237,7 +121,7 @@ def _well_formed_rows(block: Block, layout: _Layout) -> pl.DataFrame | None:
     return lines.hstack(chosen).with_columns(fault=pl.lit(None, pl.String)).select(layout.names)
 
 
-def _careful_rows(block: Block, layout: _Layout) -> tuple[pl.DataFrame, bytes]:
+def _careful_rows(block: Block, layout: Layout) -> tuple[pl.DataFrame, bytes]:
     """The rows of a block, record by record, and the bytes of a last record that goes on after it."""
     text, start, line = block.data.decode(), 0, block.first_line
     columns: dict[str, list[object]] = {name: [] for name in layout.names}
@@ -267,7 +151,7 @@ def _may_go_on(block: Block, text: str, start: int) -> bool:
     return not block.is_last and len(text) - start < RECORD_LENGTH_MAX
 
 
-def _fault(record: Record | Broken, line_end: int, layout: _Layout) -> Reason | None:
+def _fault(record: Record | Broken, line_end: int, layout: Layout) -> Reason | None:
     if not isinstance(record, Record):
         return Reason.BROKEN_QUOTES
     if len(record.fields) == layout.field_count:

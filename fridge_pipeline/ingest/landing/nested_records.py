@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from fridge_pipeline.ingest.rules.embedded_json import short, walk
 from fridge_pipeline.ingest.rules.senml import resolved
+from fridge_pipeline.ingest.rules.source import PLACE
 
 #: An object with more records is too long a line: all its rows are in memory at once.
 RECORDS_MAX = 200_000
@@ -48,12 +49,20 @@ def records_of(
         if not lists:
             yield _short(found), _text(said)
             continue
-        values = {name: value if isinstance(value := found[name], list) else [value] for name in lists}
+        values = {name: _listed(found[name]) for name in lists}
         for place in range(max(map(len, values.values()))):
             row = {name: value[place] if place < len(value) else None for name, value in values.items()}
-            yield _short({**found, **row}), _text({members[name]: value for name, value in row.items()})
+            places = {name: place for name, member in members.items() if member == PLACE}
+            yield _short({**found, **row, **places}), _text({members[name]: value for name, value in row.items()})
     if not is_there:
         yield None, _text(whole)
+
+
+def _listed(value: object) -> list[object]:
+    """A list beside others; of an object by the numbers of its rows, as pandas writes one, its members."""
+    if isinstance(value, Mapping):
+        return list(value.values())
+    return value if isinstance(value, list) else [value]
 
 
 def _short(found: dict[str, object]) -> dict[str, object]:
@@ -94,6 +103,8 @@ def _at(value: object, keys: list[str], key: str, above: tuple[Record, ...]) -> 
         each = value if isinstance(value, list) else [value]
         yield from (Record(one, key, above, place) for place, one in enumerate(each))
     elif isinstance(value, list):
+        if keys[0].isdecimal() and not any(isinstance(each, dict) and keys[0] in each for each in value):
+            value, keys = value[int(keys[0]) :][:1], keys[1:]
         for each in value:
             yield from _at(each, keys, key, above)
     elif isinstance(value, dict):
@@ -112,6 +123,8 @@ def _value(whole: object, record: Record, member: str) -> object:
         return _value(whole, record.above[-1], member.removeprefix(_ABOVE)) if record.above else None
     if member == _EACH:
         return record.key
+    if member == PLACE:
+        return record.place
     if member == BARE and not isinstance(record.value, (dict, list)):
         return record.value
     path = member.removesuffix("." + _EACH)

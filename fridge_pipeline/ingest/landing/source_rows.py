@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
-from fridge_pipeline.ingest.landing.content import places_of_columns, wide_of
-from fridge_pipeline.ingest.landing.csv_rows import CsvDialect, csv_batches
+from fridge_pipeline.ingest.landing.content import other_content, places_of_columns, wide_of
+from fridge_pipeline.ingest.landing.csv_header import CsvDialect
+from fridge_pipeline.ingest.landing.csv_rows import csv_batches
 from fridge_pipeline.ingest.landing.formats import BATCH_ROWS, read_batches
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.json_document import WHOLE_BYTES_MAX, ArrayOnTheWayError, record_lines
@@ -23,11 +24,12 @@ from fridge_pipeline.ingest.landing.ndjson_rows import (
     ndjson_batches,
 )
 from fridge_pipeline.ingest.landing.nested_records import EXPANDED_BYTES
+from fridge_pipeline.ingest.landing.private_copy import START_BYTES
 from fridge_pipeline.ingest.landing.source_shape import Columns
 from fridge_pipeline.ingest.landing.text_encoding import as_utf8
 from fridge_pipeline.ingest.rules.blank import BLANK
 from fridge_pipeline.ingest.rules.reading import FIELDS, RAW_LENGTH_MAX
-from fridge_pipeline.ingest.rules.source import Source, SourceFormat, own
+from fridge_pipeline.ingest.rules.source import Source, SourceFormat, columns_of, own
 from fridge_pipeline.ingest.rules.source_contract import Shape
 from fridge_pipeline.ingest.rules.source_fields import path_ids, with_fields
 
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 #: A wide row becomes as many rows as it has measured columns, each with what the row said, as far as it is kept; so
 #: many of them are made at once.
 TALL_ROWS_MAX, TALL_TEXT_BYTES = 250_000, 64 * 2**20
+
+#: Of so many first lines a csv file's preamble may be.
+PREAMBLE_LINES_MAX = 100
 
 
 def file_batches(
@@ -64,19 +69,30 @@ def source_batches(
     Raises ``UnreadableFileError`` as ``read_batches`` does; also for a file without the source's columns.
     """
     content = format_of(source, path_below_hour)
+    if (source.records or source.recorded_at.step) and content in (SourceFormat.CSV, SourceFormat.PARQUET):
+        raise UnreadableFileError(
+            f"records and step are for json, ndjson and avro, and a row of {content} is one reading: take them out of "
+            f"source {source.name}, or unnest what lies in a row before delivering"
+        )
     source = replace(source, format=content)
     of_path = path_ids(source, path_below_hour)
-    found = Columns()
+    found, other = Columns(), _other_content(snapshot, content)
     try:
         for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
+            other = None
             if look is not None and not number:
                 look(found.shape(content, source, rows))
             for some in _few_at_once(rows, source):
                 yield with_fields(some, source, of_path)
     except UnreadableFileError as error:
-        raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, error.reason)))) from error
+        raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, other, error.reason)))) from error
     if snapshot.damage:
         raise UnreadableFileError(snapshot.damage)
+
+
+def _other_content(snapshot: Snapshot, content: SourceFormat) -> str | None:
+    with snapshot.path.open("rb") as stream:
+        return other_content(stream.read(START_BYTES), content)
 
 
 def _few_at_once(rows: pl.DataFrame, source: Source) -> Iterator[pl.DataFrame]:
@@ -120,7 +136,8 @@ def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -
         found.names = [name.strip(BLANK) for name in names]
         return places_of_columns(source, names)
 
-    dialect = CsvDialect(places, layout.delimiter, layout.skip_lines, layout.header)
+    times = tuple(map(own, columns_of(source.recorded_at.column)))
+    dialect = CsvDialect(places, layout.delimiter, layout.skip_lines, layout.header, times, PREAMBLE_LINES_MAX)
     with snapshot.path.open("rb") as stream:
         text = as_utf8(stream, source.encoding)
         yield from csv_batches(BlockReader(text, is_damaged=snapshot.damage is not None), dialect)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from fridge_pipeline.ingest.rules.blank import BLANK
+
 #: What some languages' programs write for a minus.
 _MINUS = "\N{MINUS SIGN}"
 
@@ -15,13 +17,14 @@ def given_number(
 ) -> tuple[pl.Expr, pl.Expr]:
     """The number, null where there is none to be read, and whether it is one of ``missing``.
 
-    In: text without blanks around it, or a number. ``ends`` are characters that may stand behind a text's number.
+    In: text without blanks around it, or a number. ``ends`` may stand behind a text's number, ``deg`` before
+    them.
     """
     words = [each for each in missing if isinstance(each, str)]
     is_word = pl.lit(value=False)
     if dtype == pl.String:
         is_word = value.is_in(pl.lit(pl.Series(words, dtype=pl.String)).implode())
-        value = value.str.strip_chars_end(ends) if ends else value
+        value = value.str.strip_chars_end(ends).str.strip_suffix("deg").str.strip_chars_end(BLANK) if ends else value
         value = value.str.replace(_MINUS, "-", literal=True)
         if decimal != ".":
             value = value.str.replace(decimal, ".", literal=True)

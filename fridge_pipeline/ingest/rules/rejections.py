@@ -101,6 +101,9 @@ def _percent(part: int, whole: int) -> str:
 #: Where a source has read them otherwise: what its file says in place of the time, and of the temperature.
 SAID = {"recorded_at": "said_time", "temperature_c": "said_temperature"}
 
+#: Of this shape, and a day of every month.
+_ISO = r"^\d{4}-(0[1-9]|1[0-2])-([01]\d|2[0-8])[T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?$"
+
 #: What a text that is no time looks like; the first that fits.
 _TIME_TEXTS = (
     (r"^20\d{2}[01]\d[0-3]\d(T?\d{2,6}(\.\d+)?(Z|[+-]\d{2}:?\d{2})?)?$", "a time without the - and : of ISO 8601"),
@@ -117,6 +120,7 @@ _TIME_TEXTS = (
     (r"JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC", "a month written as a word"),
     (r"^\d{4}-\d{2}-\d{2}.*(\[| ?[A-Z]{3,}|[+-]\d{2}:\d{2}:\d{2})", "a time zone given by its name"),
     (r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:[\d:.]+ +(Z|[+-]\d{2})", "a blank before the offset"),
+    (_ISO, 'a time of ISO 8601, which is format = "iso" or none'),
     (r"^\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{1,2}", "a time that is not ISO 8601, such as 24:00 or without zeros"),
     (r"^(NULL|NONE|NAN|NAT|N/?A|UNDEFINED|-|0|0000-00-00.*)$", "a word for no time"),
 )
@@ -134,9 +138,13 @@ _TEMPERATURE_TEXTS = (
 _SPLIT_NUMBERS = (
     (r"(^|,)\s*[+-]?\d{1,3},\d{1,2}\s*(,|$)", "a decimal comma"),
     (r"[,;\t|]\s*$", "a separator behind the last field, for which the header has no name"),
+    (r"\S {2,}\S", "columns that runs of blanks separate; have tabs between them"),
 )
 _ESCAPED = ((r'\\"', "quotes with a backslash before them; csv writes a quote within quotes twice"),)
-_ARRAYS = ((r"^\s*\[", "an array where each line is to be one JSON object"),)
+_ARRAYS = (
+    (r"^\s*\[", "an array where each line is to be one JSON object"),
+    (r"\},\s*$", 'an element of an array; of a whole array the source says format = "json"'),
+)
 
 #: Numbers that sensors and their libraries send instead of a measurement.
 _NO_MEASUREMENT = (

@@ -62,6 +62,9 @@ class Ambiguous(StrEnum):
     LATEST = "latest"
 
 
+#: A record's place in its array, counted from 0, as a column.
+PLACE = "#"
+
 #: A column by the file's name, or several that are one together: a date and a time, the parts of an id.
 Column: TypeAlias = str | tuple[str, ...]
 
@@ -80,13 +83,27 @@ class IdField:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeField:
-    """The time of a reading. ``timezone`` is that of local times; without one a time without an offset is UTC."""
+class StepField:
+    """So many seconds a record of an array is later than the one before it: a column or a value, times ``scale``."""
 
-    column: Column
+    column: str | None = None
+    value: float | None = None
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class TimeField:
+    """The time of a reading, in UTC where no ``timezone`` is said; what ``path`` finds stands before the column.
+
+    With a ``step`` it is that of an array's first record.
+    """
+
+    column: Column | None = None
     format: str = TimeFormat.ISO
     timezone: str | None = None
     ambiguous: Ambiguous | None = None
+    path: str | None = None
+    step: StepField | None = None
 
     @property
     def is_number(self) -> bool:
@@ -171,8 +188,9 @@ class Source:
     def definition(self) -> dict[str, Any]:
         """Everything but its name and pattern of files; a key that came later only where it is not left out."""
         given = {key: value for key, value in asdict(self).items() if key not in ("name", "match")}
-        if self.temperature.unit_column is None:
-            del given["temperature"]["unit_column"]
+        for table, key in (("temperature", "unit_column"), ("recorded_at", "path"), ("recorded_at", "step")):
+            if given[table][key] is None:
+                del given[table][key]
         return {key: value for key, value in given.items() if value != _NEWER.get(key, ...)}
 
     @property
@@ -191,6 +209,7 @@ class Source:
         named = (
             *self.id_columns,
             *columns_of(self.recorded_at.column),
+            *((PLACE, *columns_of(step.column)) if (step := self.recorded_at.step) else ()),
             *columns_of(self.temperature.column),
             *columns_of(self.temperature.unit_column),
             *(column for column, _ in (*self.where, *self.where_like)),
@@ -214,7 +233,7 @@ class Source:
             or any(self.records and place.startswith(f"{self.records}.") for place in self.embedded)
             or (bool(self.records) and self.format in (SourceFormat.NDJSON, SourceFormat.AVRO))
             or "*" in self.records.split(".")
-            or any(part.isdecimal() or part == "*" or part.startswith("/") for part in parts)
+            or any(part.isdecimal() or part in ("*", PLACE) or part.startswith("/") for part in parts)
         )
 
     @property

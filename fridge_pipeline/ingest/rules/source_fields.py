@@ -7,6 +7,7 @@ source knows one. Of a wide row each measured column is a row.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import polars as pl
 from polars import selectors
@@ -17,7 +18,17 @@ from fridge_pipeline.ingest.rules.given_number import given_number
 from fridge_pipeline.ingest.rules.patterns import group_in
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, RAW_LENGTH_MAX, Reason
 from fridge_pipeline.ingest.rules.rejections import SAID
-from fridge_pipeline.ingest.rules.source import Column, IdField, Source, TemperatureField, Unit, own
+from fridge_pipeline.ingest.rules.source import (
+    PLACE,
+    Column,
+    IdField,
+    Source,
+    StepField,
+    TemperatureField,
+    Unit,
+    columns_of,
+    own,
+)
 from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
 from fridge_pipeline.ingest.rules.source_times import with_source_time
 
@@ -36,6 +47,10 @@ _UNIT = (
     rf"(c|cel|celsius|centigrade|f|fah|fahrenheit|k|kel|kelvin)[{BLANK}\].]*$"
 )
 
+#: Records of one array lie within a thousand years, so that adding to a time of these years stays in the calendar.
+LATER_MAX = 3e16
+YEARS = (datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC))
+
 _FLAGS = frozenset(("true", "false"))
 _WHOLE = r"^(-?[0-9]+)(?:\.0+)?$"
 
@@ -43,8 +58,8 @@ _KEPT = ("line", "fault", "raw")
 
 
 def path_ids(source: Source, path_below_hour: str) -> dict[str, str | None]:
-    """What the path of a file says of its ids; None where the pattern does not match."""
-    fields = {"tenant_id": source.tenant_id, "sensor_id": source.sensor_id}
+    """What the path of a file says of its ids and time; None where the pattern does not match."""
+    fields = {"tenant_id": source.tenant_id, "sensor_id": source.sensor_id, "recorded_at": source.recorded_at}
     found = {}
     for name, field in fields.items():
         if field is not None and field.path is not None:
@@ -65,17 +80,19 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
         sensor = _stripped(sensor)
     temperature = _TEMPERATURE if source.temperature.column is None else own(source.temperature.column)
     time = source.recorded_at.column
-    time_type = tall.collect_schema()[own(time)] if isinstance(time, str) else pl.String()
+    is_text = source.recorded_at.path is not None or not isinstance(time, str)
+    time_type = pl.String() if is_text else tall.collect_schema()[own(str(time))]
     return (
         tall.select(
             *_KEPT,
             _id(source.tenant_id, "tenant_id", of_path).alias("tenant_id"),
             sensor.alias("sensor_id"),
-            _time(source).alias("recorded_at"),
+            _time(source, of_path).alias("recorded_at"),
             pl.col(temperature).alias("temperature_c"),
             *(pl.col(own(column)) for column in {number.column for number in source.numbers}),
             _is_other=_is_other(source),
             _unit=_unit(source.temperature.unit_column),
+            _later=_later(source.recorded_at.step),
         )
         .with_columns(_stripped(selectors.by_name("recorded_at", "temperature_c") & selectors.string()))
         .with_columns(
@@ -84,6 +101,7 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
             **{said: pl.col(field) for field, said in SAID.items()},
         )
         .pipe(with_source_time, "recorded_at", source.recorded_at)
+        .with_columns(_in_steps(source.recorded_at.step))
         .pipe(_with_temperature, source)
         .pipe(with_source_numbers, source)
         .with_columns(fault=_fault(source))
@@ -142,19 +160,46 @@ def _sensor(source: Source, of_path: Mapping[str, str | None]) -> pl.Expr:
 
 def _together(column: Column, between: str) -> pl.Expr:
     """A column as the file has it, or several as one text; null where one of them is."""
-    if isinstance(column, str):
-        return pl.col(own(column))
-    parts = [_stripped(pl.col(own(part)).cast(pl.String)) for part in column]
+    return pl.col(own(column)) if isinstance(column, str) else _joined(_texts(column), between)
+
+
+def _texts(columns: Sequence[str]) -> list[pl.Expr]:
+    return [_stripped(pl.col(own(column)).cast(pl.String)) for column in columns]
+
+
+def _joined(parts: Sequence[pl.Expr], between: str) -> pl.Expr:
     is_there = pl.all_horizontal(part != "" for part in parts)
     return pl.when(is_there).then(pl.concat_str(parts, separator=between))
 
 
-def _time(source: Source) -> pl.Expr:
-    """As the file has it; of a number with a decimal comma, with a point."""
-    time = _together(source.recorded_at.column, BETWEEN_TIMES)
+def _time(source: Source, of_path: Mapping[str, str | None]) -> pl.Expr:
+    """As the file has it, behind what its path has of it; of a number with a decimal comma, with a point."""
+    column = source.recorded_at.column
+    if source.recorded_at.path is not None:
+        before = pl.lit(of_path["recorded_at"], pl.String)
+        time = _joined([before, *_texts(columns_of(column))], BETWEEN_TIMES)
+    else:
+        time = _together(column or (), BETWEEN_TIMES)
     if source.csv.decimal == "." or not source.recorded_at.is_number:
         return time
     return time.cast(pl.String).str.replace(source.csv.decimal, ".", literal=True)
+
+
+def _later(step: StepField | None) -> pl.Expr:
+    """So many microseconds a record is later than the first of its array, which needs no step."""
+    if step is None:
+        return pl.lit(0, pl.Int64)
+    place = pl.col(own(PLACE)).cast(pl.Float64)
+    seconds = pl.lit(step.value) if step.column is None else pl.col(own(step.column)).cast(pl.Float64, strict=False)
+    microseconds = pl.when(place == 0).then(0.0).otherwise(place * seconds * step.scale * 1_000_000)
+    return pl.when(microseconds.abs() <= LATER_MAX).then(microseconds.round().cast(pl.Int64, strict=False))
+
+
+def _in_steps(step: StepField | None) -> list[pl.Expr]:
+    """The time of each record, where its source says the first one's alone."""
+    time = pl.col("recorded_at")
+    later = time + pl.duration(microseconds=pl.col("_later"))
+    return [] if step is None else [pl.when(time.is_between(*YEARS)).then(later)]
 
 
 def _is_other(source: Source) -> pl.Expr:

@@ -148,6 +148,8 @@ def _with_iso(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
 def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
     text, pattern = to_minutes(_with_zeros(pl.col(column).cast(pl.String), time.format), time.format)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
+        if pattern.endswith("z"):  # of hours alone, or as a letter, which no pattern takes
+            text = text.str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
         instant = text.str.to_datetime(pattern, time_unit="us", strict=False).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
     clock = text.str.to_datetime(pattern, time_unit="us", time_zone=None, strict=False, exact=True)

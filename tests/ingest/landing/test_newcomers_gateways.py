@@ -178,6 +178,9 @@ def test_a_decimal_comma_may_stand_in_quotes_between_commas() -> None:
         ("4,5\N{NO-BREAK SPACE}\N{DEGREE CELSIUS}", "celsius", 4.5),
         ("39,2 \N{DEGREE FAHRENHEIT}", "fahrenheit", 4.0),
         ("39,2 \N{DEGREE FAHRENHEIT}", "celsius", None),
+        ("39,2 degF", "fahrenheit", 4.0),
+        ("39,2 degF", "celsius", None),
+        ("4,5 deg C", "celsius", 4.5),
     ],
 )
 def test_numbers_are_read_with_the_minus_and_the_units_that_programs_of_other_languages_write(

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 from datetime import date, time
+from uuid import UUID
 
 import fastavro
 import pyarrow as pa
@@ -49,6 +50,19 @@ def avro() -> bytes:
     body = io.BytesIO()
     row = {"dev": "a", "at": 1_769_279_400_000, "ms": [{"c": 4.5}, {"c": None}]}
     fastavro.writer(body, {"type": "record", "name": "r", "fields": fields}, [row])
+    return body.getvalue()
+
+
+UUID_TEXT = "0b0c1d1e-22a0-4f33-8455-667788990aff"
+
+
+def avro_bodies() -> bytes:
+    fixed = {"type": "fixed", "name": "u", "size": 16, "logicalType": "uuid"}
+    fields = [{"name": "id", "type": fixed}, {"name": "Body", "type": "bytes"}]
+    bodies = (f"{before}{json.dumps({'at': SEEN, 't': t})}".encode() for before, t in ((" \n", 4.5), ("\ufeff", 5)))
+    body = io.BytesIO()
+    rows = [{"id": UUID(UUID_TEXT).bytes, "Body": each} for each in bodies]
+    fastavro.writer(body, {"type": "record", "name": "r", "fields": fields}, rows)
     return body.getvalue()
 
 
@@ -270,7 +284,147 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
         [("17", 4.5)],
         [],
     ),
+    **{
+        f"a preamble of {lines} lines": (
+            'sensor_id = { value = "s" }\nrecorded_at = { column = "Time" }\ntemperature = { column = "T" }',
+            "log.csv",
+            f"{preamble}\nNo,Time,T\n1,{SEEN},4.5\nTotal,,4.5\n",
+            [("s", 4.5)],
+            [(lines + 3, "missing recorded_at")],
+        )
+        for lines, preamble in (
+            (1, "sep=,"),
+            (2, "Device,Cold room,left\nSerial,SN 1234,"),
+            (3, 'Logger,X-7\n\n"Cold ""B"" room, left"'),
+        )
+    },
+    "a day in the file's name": (
+        (
+            'sensor_id = { value = "s" }\ntemperature = { column = "t" }\n'
+            'recorded_at = { path = "(?P<recorded_at>[0-9-]+)\\\\.csv", column = "at", timezone = "Europe/Paris" }'
+        ),
+        "2026-01-24.csv",
+        "at,t\n19:30:00,4.5\n,5\n02:70,5\n",
+        [("s", 4.5)],
+        [(3, "missing recorded_at"), (4, "unreadable time")],
+    ),
+    "an offset in a column of its own, in four ways": (
+        (
+            'recorded_at = { column = ["at", "utc"], format = "%Y-%m-%d %H:%M:%S %z" }\n'
+            'sensor_id = { column = "s" }\ntemperature = { column = "t" }'
+        ),
+        "zones.csv",
+        "s,at,utc,t\n"
+        + "".join(
+            f"{offset},2026-01-24 {hour}:30:00,{offset},4.5\n"
+            for offset, hour in (("+01:00", 19), ("+0100", 19), ("-05", 13), ("Z", 18), ("CET", 19))
+        ),
+        [("+01:00", 4.5), ("+0100", 4.5), ("-05", 4.5), ("Z", 4.5)],
+        [(6, "unreadable time")],
+    ),
+    "bodies of avro with blanks or a mark before them, and a UUID in 16 bytes": (
+        (
+            'format = "avro"\nsensor_id = { column = "id" }\nrecorded_at = { column = "Body.at" }\n'
+            'temperature = { column = "Body.t" }'
+        ),
+        "hub",
+        avro_bodies(),
+        [(UUID_TEXT, 4.5), (UUID_TEXT, 5)],
+        [],
+    ),
+    "five columns of a time": (
+        (
+            'recorded_at = { column = ["YY", "MM", "DD", "hh", "mm"], format = "%Y %m %d %H %M" }\n'
+            'sensor_id = { column = "s" }\ntemperature = { column = "t" }'
+        ),
+        "buoy.csv",
+        "s,YY,MM,DD,hh,mm,t\nb,2026,1,24,18,30,4.5\n",
+        [("b", 4.5)],
+        [],
+    ),
+    "values under their times, the first of several": (
+        (
+            'records = "body.*.0"\nsensor_id = { value = "s" }\n'
+            'recorded_at = { column = "*", format = "epoch_s" }\ntemperature = { column = "value" }'
+        ),
+        "measures.json",
+        json.dumps({"body": {str(SECONDS): [4.5, 40], str(SECONDS + 60): [], str(SECONDS + 90): [5, 41]}}),
+        [("s", 4.5), ("s", 5)],
+        [],
+    ),
+    "columns of rows by their numbers": (
+        (
+            'sensor_id = { column = "s.*" }\nrecorded_at = { column = "at.*", format = "epoch_ms" }\n'
+            'temperature = { column = "t.*" }'
+        ),
+        "frame.json",
+        json.dumps(
+            {"s": {"0": "a", "1": "b"}, "at": {"0": SECONDS * 1000, "1": SECONDS * 1000}, "t": {"0": 4.5, "1": None}}
+        ),
+        [("a", 4.5)],
+        [(1, "missing temperature_c")],
+    ),
 }
+
+#: Keys of a time with steps, and what it makes of three records; null where it is none.
+STEPS: dict[str, tuple[str, dict[str, object], list[str | None]]] = {
+    "seconds beside the first time": ('step = { column = "/every" }', {"every": 600}, ["18:30", "18:40", "18:50"]),
+    "minutes": ('step = { column = "/every", scale = 60 }', {"every": "2.5"}, ["18:30", "18:32:30", "18:35"]),
+    "always the same": ("step = { value = -60 }", {}, ["18:30", "18:29", "18:28"]),
+    "none for the first": ('step = { column = "/every" }', {"every": None}, ["18:30", None, None]),
+    "no number": ('step = { column = "/every" }', {"every": "1e30"}, ["18:30", None, None]),
+}
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+@pytest.mark.parametrize("name", STEPS)
+def test_a_record_of_an_array_is_so_many_seconds_later_than_the_one_before_it(name: str, is_list: bool) -> None:  # noqa: FBT001
+    step, beside, times = STEPS[name]
+    records, value = ("", "v.*") if is_list else ("v", "0")
+    keys = (
+        f'records = "{records}"\nsensor_id = {{ value = "s" }}\ntemperature = {{ column = "{value}" }}\n'
+        f'recorded_at = {{ column = "/at", format = "epoch_s", {step} }}'
+    )
+    rows = [4.5, 5, 6] if is_list else [[4.5, 40], [5, 41], [6, 42]]
+    content = json.dumps({"at": SECONDS, **beside, "v": rows})
+    found = read(source(f'name = "odd"\nmatch = "*"\n{TROY}{keys}'), content, "x.ndjson")
+    seen = [(at.strftime("%H:%M:%S").removesuffix(":00"), degrees) for *_, at, degrees in found.valid]
+    assert seen == [(at, degrees) for at, degrees in zip(times, (4.5, 5, 6), strict=True) if at]
+    assert [reason for _, reason, _ in found.rejected] == ["unreadable time"] * times.count(None)
+
+
+#: A source's keys, its file behind the first reading, and the lines that are rejected; the rest is not read.
+SECOND_HEADERS = {
+    "another order": ("", "Time;T1;H1;T2\n{at};45;4.5;6\n", []),
+    "other names": ("", "Time;H1;H2;H3\n{at};45;46;47\n", []),
+    "behind the same one": ("", "Time;T1;T2;H1\nTime;H1;T1;T2\n{at};45;4.5;6\n", [3, 3]),
+    "under names that are given": ("skip_lines = 1\nheader = {given}\n", "Time;T2;T1;H1\n{at};4.5;6;45\n", []),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_HEADERS)
+def test_a_line_with_the_name_of_a_column_for_a_time_is_a_header(name: str) -> None:
+    """Of a wide file few columns are known by name: behind another header values were another sensor's."""
+    keys, behind, rejected = SECOND_HEADERS[name]
+    given = keys.replace("{given}", '["at", "T1", "T2", "H"]')
+    definition = source(
+        f'name = "odd"\nmatch = "*"\ndelimiter = ";"\n{TROY}{given}wide = {{ columns = "^T" }}\n'
+        f'recorded_at = {{ column = "{"at" if keys else "Time"}" }}'
+    )
+    found = read(definition, f"Time;T1;T2;H1\n{SEEN};4.5;5;40\n{behind.format(at=SEEN)}", "two.csv")
+    assert [(sensor, degrees) for _, _, sensor, _, degrees in found.valid] == [("T1", 4.5), ("T2", 5)]
+    assert [line for line, *_ in found.rejected] == rejected
+    assert f"line {3 + len(set(rejected))} is a header of other columns" in str(found.error)
+
+
+def test_a_header_with_other_names_before_the_sources_own_is_no_preamble() -> None:
+    """Its rows would be lost in silence."""
+    keys = 'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "t" }'
+    two = f"probe,at,t\na,{SEEN},4.5\ns,at,t\na,{SEEN},5\n"
+    found = read(source(f'name = "odd"\nmatch = "*"\n{TROY}{keys}'), two, "two.csv")
+    assert (found.valid, found.rejected) == ([], [])
+    assert str(found.error).startswith("missing columns of source odd: s; found: at, t, 1 other name")
+    assert str(found.error).endswith("line 3 has them: if no reading stands before it, skip_lines = 2")
 
 
 @pytest.mark.parametrize("name", DELIVERIES)
@@ -327,6 +481,24 @@ REFUSED: dict[str, tuple[str, str, bytes | str, str]] = {
         "at,p\n1,2\n",
         'if the text of p is JSON, say embedded = ["p"]',
     ),
+    "a spreadsheet as csv": (
+        'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "t" }',
+        "x.csv",
+        b"PK\x03\x04\x14\0\x06\0\x08\0",
+        "this is a zip archive or a spreadsheet, read as csv; missing columns of source odd: s, at, t",
+    ),
+    "csv as parquet": (
+        'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "t" }',
+        "x.parquet",
+        "s,at,t\n",
+        "this is plain text, read as parquet",
+    ),
+    "records in parquet": (
+        'records = "ms"\nsensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "c" }',
+        "x.parquet",
+        parquet(pa.table({"s": ["a"], "at": [SEEN], "ms": [[{"c": 4.5}]]})),
+        "records and step are for json, ndjson and avro, and a row of parquet is one reading",
+    ),
     "a list in parquet": (
         'sensor_id = { column = "s" }\nrecorded_at = { column = "at" }\ntemperature = { column = "ms.c" }',
         "x.parquet",
@@ -357,3 +529,19 @@ def test_what_cannot_be_is_refused_by_key_and_line(keys: str, told: str) -> None
     with pytest.raises(SourcesError) as refused:
         source(f'name = "odd"\nmatch = "*"\n{keys}\n{TROY}{fields}')
     assert str(refused.value).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        ('column = "at", step = {}', "recorded_at.step takes one of column and value"),
+        ('format = "iso"', "recorded_at needs a column, or a path"),
+        ('path = "(?P<time>.*)"', "recorded_at path needs a group (?P<recorded_at>…) that holds the time"),
+        ('column = "at", step = { every = 1 }', "has the unknown key recorded_at.step.every; there are column, value"),
+    ],
+)
+def test_a_time_that_cannot_be_is_refused_by_key(time: str, told: str) -> None:
+    fields = 'sensor_id = { column = "s" }\ntemperature = { column = "t" }'
+    with pytest.raises(SourcesError) as refused:
+        source(f'name = "odd"\nmatch = "*"\n{TROY}{fields}\nrecorded_at = {{ {time} }}')
+    assert told in str(refused.value)
