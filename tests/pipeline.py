@@ -149,7 +149,7 @@ class Pipeline:
             held = HeldViews.prepare(connection, *HELD)
             held.fill()
             tests = [list(tests_of(model, None)) for model in read_models(MODELS_FOLDER)]
-            results = [result for each in tests for result in check_tests(connection, each, held)]
+            results = [result for each in tests for result in check_tests(held, each)]
         return {result.test.name for result in results if not result.holds}
 
     def count(self, first: Hour, last: Hour | None = None, at_failpoint: AtFailpoint = pass_by) -> None:

@@ -7,29 +7,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from fridge_pipeline.console.asked import CSV, PAGE_NUMBER, TABLE, XLSX, Asked
 from fridge_pipeline.console.cell_texts import shown
 from fridge_pipeline.console.frame import ROWS_MAX, Page, Table, segment
 from fridge_pipeline.console.read_tables import Read
 from fridge_pipeline.finance.pages.cells import cell_class
+from fridge_pipeline.finance.pages.explanation import PAGES, templates_of
 from fridge_pipeline.finance.rules.stamp import KINDS
 from fridge_pipeline.visible import counted, visible
-
-TEMPLATES = "fridge_pipeline.console"
 
 
 @cache
 def environment() -> Environment:
-    """Where the templates are; everything that they show is escaped."""
-    made = Environment(
-        loader=PackageLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Where the templates are."""
+    made = templates_of("fridge_pipeline.console")
     made.globals |= {"shown": shown, "cell_class": cell_class}
     made.filters["visible"] = visible
     return made
@@ -38,8 +31,7 @@ def environment() -> Environment:
 @cache
 def style_sheet() -> str:
     """That of the report, and what the console adds."""
-    report = Environment(loader=PackageLoader("fridge_pipeline.finance.pages"), autoescape=True)
-    sources = ((report, "page.css"), (environment(), "console.css"))
+    sources = ((templates_of(PAGES), "page.css"), (environment(), "console.css"))
     return "\n".join(each.loader.get_source(each, name)[0] for each, name in sources if each.loader is not None)
 
 
