@@ -9,7 +9,6 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
@@ -157,8 +156,7 @@ def test_an_hour_of_which_a_run_sent_some_tenants_only_is_not_shown_as_billed_an
         waits = "sent of the tenants that were asked for; 2 meter events of others wait"
         assert observed(instance, "meter_events") == {first.key: waits}
         assert first.key in shown(instance, "inserted_counts")
-        with pipeline.database.connect() as connection:
-            assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [first]
+        assert pipeline.swept() == [first]
         assert run_hours(definitions, instance, span).success
         assert shown(instance, "meter_events") == {first.key, first.plus(1).key}
         assert state(instance, "meter_events", first) == "delivered"
