@@ -13,8 +13,7 @@ from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.orchestration.shown_hours import SHOWN
-from fridge_pipeline.resources import RESOURCES
-from tests.orchestration.ticks import asset_job, run_hours
+from tests.orchestration.ticks import asset_job, run_hours, sensor_tick
 from tests.pipeline import Pipeline, readings
 
 BROKEN = b"PAR1 and nothing that a parquet file has"
@@ -219,8 +218,7 @@ def test_hours_of_a_wiped_asset_are_run_again_once_with_the_numbers_of_the_books
 
 
 def restoring(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
-        return list(definitions.get_sensor_def("wiped_hours").evaluate_tick(context).run_requests or [])
+    return list(sensor_tick(definitions, instance, "wiped_hours").run_requests or [])
 
 
 def test_every_check_runs_by_itself(definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime) -> None:
