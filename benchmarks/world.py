@@ -16,7 +16,7 @@ from benchmarks.measuring.contest import run_candidate
 from benchmarks.measuring.sample import Sample
 from benchmarks.statements import statement
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import ServerAddress
+from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
 from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.schema import migrate
 
@@ -87,14 +87,12 @@ class World:
 
     def checkpoint(self) -> None:
         """Has the server write everything it still holds in memory only."""
-        with psycopg.connect(self.superuser.dsn(), autocommit=True) as connection:
+        with psycopg.connect(self.signed_in(SUPERUSER).dsn("postgres"), autocommit=True) as connection:
             connection.execute("checkpoint")
 
-    @property
-    def superuser(self) -> ServerAddress:
-        """Who may do what the server's administrator alone may."""
-        password = (self.home / "postgres" / "postgres.password").read_text(encoding="utf-8").strip()
-        return ServerAddress(self.address.host, self.address.port, "postgres", password, "postgres")
+    def signed_in(self, role: str) -> ServerAddress:
+        """The server for another of its logins than the owner, such as its administrator's."""
+        return EmbeddedServer(self.home / "postgres").signed_in(self.address, role)
 
     def _settle(self, name: str) -> None:
         """With fresh statistics, so that autovacuum finds nothing to do in the clones while they are measured."""

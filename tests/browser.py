@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from websockets.sync.client import ClientConnection, connect
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -61,6 +62,8 @@ PLACE = """
         return {x: box.x + Math.min(60, box.width / 2), y: box.y + box.height / 2}
     })"""
 
+LOADED = "new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))"
+
 T = TypeVar("T")
 
 
@@ -72,13 +75,24 @@ class PageError(RuntimeError):
     """The page did not show what it must; the text is what it showed."""
 
 
-def find_browser(wish: str | None = None) -> str:
+def find_browser() -> str:
     """The program to start. Raises ``NoBrowserError``."""
-    for name in [wish] if wish else BROWSERS:
+    for name in BROWSERS:
         found = shutil.which(name)
         if found:
             return found
-    raise NoBrowserError(f"no browser found: install one of {', '.join(BROWSERS)}, or name one with --browser")
+    raise NoBrowserError(f"no browser found: install one of {', '.join(BROWSERS)}")
+
+
+@contextmanager
+def page_of_a_test() -> Iterator[Page]:
+    """A page for a test, which is skipped where there is no browser."""
+    try:
+        browser = find_browser()
+    except NoBrowserError as error:
+        pytest.skip(str(error))
+    with open_page(browser) as page:
+        yield page
 
 
 @contextmanager
@@ -132,9 +146,11 @@ class Page:
                 result: dict[str, Any] = answer["result"]
                 return result
 
-    def show(self, width: int, height: int, sharpness: float = 1, *, before_each: str = "") -> None:
+    def show(
+        self, width: int, height: int, sharpness: float = 1, *, mobile: bool = False, before_each: str = ""
+    ) -> None:
         """Sets the window's size, a light scheme, and a script that runs before each page."""
-        size = {"width": width, "height": height, "deviceScaleFactor": sharpness, "mobile": False}
+        size = {"width": width, "height": height, "deviceScaleFactor": sharpness, "mobile": mobile}
         self.call("Emulation.setDeviceMetricsOverride", **size)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
         self.call("Page.enable")
@@ -144,6 +160,11 @@ class Page:
     def open(self, url: str) -> None:
         """Goes to an address; what it shows is there only later."""
         self.call("Page.navigate", url=url)
+
+    def open_whole(self, file: Path) -> None:
+        """Goes to a file, and waits until all of it has loaded."""
+        self.open(file.as_uri())
+        self.call("Runtime.evaluate", expression=LOADED, awaitPromise=True)
 
     def evaluate(self, script: str) -> Any:
         """The value of a script in the page."""

@@ -14,7 +14,9 @@ from typing import Any
 import polars as pl
 
 from fridge_pipeline.billing.bill import BillReport, bill_hours
+from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules.staging import StagingPolicy
+from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Variance
 from fridge_pipeline.catalogue.tenant import Tenant
@@ -29,10 +31,14 @@ from fridge_pipeline.finance.month_record import HELD
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.load import HourLoad, load_hours
+from fridge_pipeline.reconciliation.reconcile import reconcile_days
+from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
+from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.retries import RateLimiter
 from fridge_pipeline.stripe.rules.api_key import SANDBOX_KEY, ApiKey
+from fridge_pipeline.stripe.rules.limits import READS_MAX
 from fridge_pipeline.usage.count import count_usage
 from tests.sandbox_process import SandboxProcess, fresh_name
 
@@ -143,13 +149,24 @@ class Pipeline:
         fill_tables(self.database, models, self.catalogue)
         keep_figures(self.database, models)
 
+    def reconcile(
+        self, days: DayRange, reads_max: int = READS_MAX, reading: Reading = Reading.ASKED_FOR
+    ) -> ReconciliationReport:
+        """Runs the step that reads Stripe's sums."""
+        return reconcile_days(self.as_run(), lambda: self.gateway, days, reads_max, reading)
+
+    def swept(self) -> list[Hour]:
+        """The hours that the next sweep would take."""
+        with self.database.connect() as connection:
+            return undelivered_hours(connection, self.catalogue, self.clock())
+
     def failing_tests(self) -> set[str]:
         """The tests of the SQL models that do not hold now, of a tie-out made once for all: as the packs test them."""
         with self.database.connect() as connection:
             held = HeldViews.prepare(connection, *HELD)
             held.fill()
             tests = [list(tests_of(model, None)) for model in read_models(MODELS_FOLDER)]
-            results = [result for each in tests for result in check_tests(connection, each, held)]
+            results = [result for each in tests for result in check_tests(held, each)]
         return {result.test.name for result in results if not result.holds}
 
     def count(self, first: Hour, last: Hour | None = None, at_failpoint: AtFailpoint = pass_by) -> None:

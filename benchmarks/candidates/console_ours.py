@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,14 +19,19 @@ from fridge_pipeline.orchestration.own_pages import OwnNames
 HOST = "127.0.0.1"
 
 
-def answer(stopwatch: Stopwatch, *, dsn: str, home: str, path: str) -> int:
-    """The page once more after a first time, as a reader who clicks; returns its characters."""
-    console = Console(
+def console_of(dsn: str, home: str, gives_way: Callable[[int], None] | None = None) -> Console:
+    """The console over these books, as whoever signs in by the DSN."""
+    return Console(
         pages=all_pages(Path(home), REPORTS),
-        reader=Reader(Database(dsn), lambda: datetime.now(UTC)),
+        reader=Reader(Database(dsn), lambda: datetime.now(UTC), gives_way=gives_way),
         names=OwnNames.of(HOST),
         program="benchmark",
     )
+
+
+def answer(stopwatch: Stopwatch, *, dsn: str, home: str, path: str) -> int:
+    """The page once more after a first time, as a reader who clicks; returns its characters."""
+    console = console_of(dsn, home)
 
     async def ask() -> str:
         async with AsyncClient(transport=ASGITransport(console), base_url=f"http://{HOST}") as client:

@@ -11,22 +11,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 
 import uvicorn
 from httpx import AsyncClient
 
+from benchmarks.candidates.console_ours import HOST, console_of
 from benchmarks.measuring.contest import REPOSITORY
 from fridge_pipeline.cli.console import give_way
-from fridge_pipeline.console.all_pages import all_pages
-from fridge_pipeline.console.application import REPORTS, Console
-from fridge_pipeline.console.read_tables import Reader
-from fridge_pipeline.database.connection import Database
-from fridge_pipeline.orchestration.own_pages import OwnNames
 from tests.own_environment import own_environment
 
-HOST = "127.0.0.1"
 READERS = 50
 
 #: So long a person looks at a page before the next one, on average.
@@ -59,14 +52,8 @@ async def _read(client: AsyncClient, paths: Sequence[str], chance: random.Random
 
 
 async def _serve(dsn: str, home: str, paths: Sequence[str], seed: int) -> None:
-    console = Console(
-        pages=all_pages(Path(home), REPORTS),
-        reader=Reader(Database(dsn), lambda: datetime.now(UTC), gives_way=give_way),
-        names=OwnNames.of(HOST),
-        program="benchmark",
-    )
     listener = socket.create_server((HOST, 0))
-    server = uvicorn.Server(uvicorn.Config(console, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(console_of(dsn, home, give_way), log_level="warning", access_log=False))
     serving = asyncio.create_task(server.serve([listener]))
     address = f"http://{HOST}:{listener.getsockname()[1]}"
     async with AsyncClient(base_url=address, timeout=60) as client:

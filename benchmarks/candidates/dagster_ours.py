@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.measuring.stopwatch import Stopwatch
-from benchmarks.sandbox import Sandbox
+from benchmarks.sandbox import last_receipt_at
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
 from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration.headless import HeadlessRunner, headless_runner
@@ -28,7 +28,7 @@ def start_to_stripe(stopwatch: Stopwatch, *, hour: str, url: str) -> int:
     only = HourRange(Hour.from_key(hour), Hour.from_key(hour))
     with _runner(only) as runner:
         _run(runner, only)
-    stopwatch.took(Sandbox(url, 0).last_receipt_at())
+    stopwatch.took(last_receipt_at(url))
     return 1
 
 

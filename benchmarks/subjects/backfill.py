@@ -12,11 +12,12 @@ from benchmarks.deliveries import deliver
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
 from benchmarks.readings import Fleet, readings
-from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
+from benchmarks.sandbox import begin_anew, watched
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database
+from tests.sandbox_process import SandboxProcess, running_sandbox
 
 OURS = "benchmarks.candidates.dagster_ours:backfill"
 IDLE = "benchmarks.candidates.dagster_idle:backfill"
@@ -44,8 +45,8 @@ def rows(bench: Bench) -> Iterator[Row]:
     for hour in full:
         made = readings(FLEET, hour.start, ONE_HOUR, ROWS_PER_FILE, bench.seed)
         deliver(landing, hour, "gateway.parquet", made)
-    bench.world.template("tenants known", _import_tenants)
-    with open_sandbox(bench.world.home) as sandbox:
+    bench.world.template("tenants known", import_fleet)
+    with running_sandbox() as sandbox:
         samples = bench.contest(
             {
                 "ours": partial(_backfill, bench, sandbox, landing, OURS, span),
@@ -67,18 +68,18 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _backfill(
-    bench: Bench, sandbox: Sandbox, landing: Path, act: str, span: HourRange, _turn: int, **further: bool
+    bench: Bench, sandbox: SandboxProcess, landing: Path, act: str, span: HourRange, _turn: int, **further: bool
 ) -> Sample:
-    sandbox.begin_anew()
+    begin_anew(sandbox)
     with bench.world.database("tenants known") as dsn:
         environment = _environment(bench, sandbox, landing, dsn, span.first)
         arguments: dict[str, object] = {"first": span.first.key, "last": span.last.key, **further}
-        return bench.world.run(act, {SANDBOX: sandbox.pid}, environment, **arguments)
+        return bench.world.run(act, watched(sandbox), environment, **arguments)
 
 
-def _one_hour(bench: Bench, sandbox: Sandbox, landing: Path, full: list[Hour]) -> Row:
+def _one_hour(bench: Bench, sandbox: SandboxProcess, landing: Path, full: list[Hour]) -> Row:
     """Both in databases that Dagster has used before, as those of an installation are."""
-    sandbox.begin_anew()
+    begin_anew(sandbox)
     with bench.world.database("tenants known") as ours, bench.world.database() as idle:
         of_ours = _environment(bench, sandbox, landing, ours, full[0])
         of_idle = _environment(bench, sandbox, landing, idle, full[0])
@@ -102,7 +103,7 @@ def _one_hour(bench: Bench, sandbox: Sandbox, landing: Path, full: list[Hour]) -
     )
 
 
-def _environment(bench: Bench, sandbox: Sandbox, landing: Path, dsn: str, first: Hour) -> dict[str, str]:
+def _environment(bench: Bench, sandbox: SandboxProcess, landing: Path, dsn: str, first: Hour) -> dict[str, str]:
     return {
         "FRIDGE_HOME": str(bench.world.fresh_folder("home")),
         "FRIDGE_DATABASE_URL": dsn,
@@ -112,7 +113,8 @@ def _environment(bench: Bench, sandbox: Sandbox, landing: Path, dsn: str, first:
     }
 
 
-def _import_tenants(dsn: str) -> None:
+def import_fleet(dsn: str) -> None:
+    """The fleet's tenants, each with a Stripe customer."""
     tenants = [Tenant(f"tenant-{number:05}", None, f"cus_tenant{number}") for number in range(FLEET.tenants)]
     with Database(dsn).connect() as connection:
         import_tenants(connection, tenants, datetime.now(UTC))

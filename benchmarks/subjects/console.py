@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.bench import LANDING_HOUR, Bench, rows_per_second, seconds
 from benchmarks.candidates.console_readers import READERS, readers
@@ -20,8 +19,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.console.all_pages import all_pages
 from fridge_pipeline.console.application import REPORTS
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import FINANCE, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.embedded.logins import FINANCE, SUPERUSER
 from fridge_pipeline.database.fill_models import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -41,7 +39,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     """The median of each page, against the limit."""
     sizes = bench.sizes
     name = bench.world.template(TEMPLATE, partial(_fill, bench))
-    dsn = _as_finance(bench, name)
+    dsn = bench.world.signed_in(FINANCE).dsn(name)
     paths = _paths(bench, name)
     samples = bench.contest({path: partial(_ask, bench, dsn, path) for path in paths})
     books = f"{sizes.console_tenants:,} tenants, {sizes.console_months} months"
@@ -104,7 +102,8 @@ def _fill(bench: Bench, dsn: str) -> None:
         "step": sizes.console_step,
     }
     options = "-c session_replication_role=replica -c work_mem=128MB"
-    with psycopg.connect(_as_superuser(bench, dsn).dsn(), autocommit=True, options=options) as connection:
+    superuser = bench.world.signed_in(SUPERUSER)
+    with psycopg.connect(superuser.dsn(TEMPLATE), autocommit=True, options=options) as connection:
         connection.execute(statement("create_books"))
         connection.execute(statement("fill_books"), parameters)
         connection.execute("vacuum analyze")
@@ -112,17 +111,6 @@ def _fill(bench: Bench, dsn: str) -> None:
             "insert into fridge.changed_hours (hour) select hour from fridge.known_hours() as known (hour)"
         )
     keep_figures(Database(dsn), read_models(MODELS_FOLDER))
-
-
-def _as_superuser(bench: Bench, dsn: str) -> ServerAddress:
-    address = bench.world.address
-    password = (bench.world.home / "postgres" / "postgres.password").read_text(encoding="utf-8").strip()
-    return ServerAddress(address.host, address.port, "postgres", password, str(conninfo_to_dict(dsn)["dbname"]))
-
-
-def _as_finance(bench: Bench, name: str) -> str:
-    server = EmbeddedServer(Path(bench.world.home) / "postgres")
-    return server.signed_in(bench.world.address, FINANCE).dsn(name)
 
 
 def _paths(bench: Bench, name: str) -> list[str]:

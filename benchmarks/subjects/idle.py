@@ -23,15 +23,12 @@ import psutil
 from benchmarks.bench import Bench
 from benchmarks.deliveries import deliver
 from benchmarks.measuring.row import Row, Side, Target
-from benchmarks.readings import Fleet, readings
+from benchmarks.readings import readings
 from benchmarks.statements import statement
+from benchmarks.subjects.backfill import FLEET, ROWS_PER_FILE, import_fleet
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour
-from fridge_pipeline.catalogue.tenant import Tenant
-from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database
 
-FLEET = Fleet(tenants=5, sensors=20)
-ROWS = 100
 BEFORE = "the build of 29 November 2026, without console and metrics"
 MEBIBYTES_BEFORE, CORE_BEFORE, SECONDS_MAX = 852.0, 4.1, 8.0
 WAIT_SECONDS_MAX = 300.0
@@ -71,9 +68,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 def _measure(bench: Bench, program: str, turn: int) -> Taken:
     home = bench.world.fresh_folder("up")
     with _up(program, home) as books:
-        tenants = [Tenant(f"tenant-{number:05}", None, f"cus_tenant{number}") for number in range(FLEET.tenants)]
-        with books.connect() as connection:
-            import_tenants(connection, tenants, datetime.now(UTC))
+        import_fleet(books.dsn)
         ways = [_way(bench, books, home, turn, file) for file in range(bench.sizes.landed_files)]
         time.sleep(min(SETTLE_SECONDS, bench.sizes.idle_seconds))  # what the last run ends with
         mebibytes, core = _idle(home, bench.sizes.idle_seconds)
@@ -101,7 +96,7 @@ def _up(program: str, home: Path) -> Iterator[Database]:
 def _way(bench: Bench, books: Database, home: Path, turn: int, file: int) -> float:
     """Seconds from a file's appearance in a closed hour until Stripe's stand-in has accepted its events."""
     hour = Hour.containing(datetime.now(UTC)).plus(-2)
-    made = readings(FLEET, hour.start, ONE_HOUR, ROWS, bench.seed + 1_000 * turn + file)
+    made = readings(FLEET, hour.start, ONE_HOUR, ROWS_PER_FILE, bench.seed + 1_000 * turn + file)
     landed_at = datetime.now(UTC)
     deliver(home / "landing", hour, f"gateway-{turn}-{file}.parquet", made)
 

@@ -16,6 +16,7 @@ from benchmarks.statements import statement
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.embedded.logins import SUPERUSER
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.people_record import Role, add_person
@@ -75,7 +76,7 @@ def _act(bench: Bench, name: str, act: str, _turn: int) -> Sample:
 def _fill(bench: Bench, name: str, tenants: int, dsn: str) -> None:
     database, models, now = Database(dsn), read_models(MODELS_FOLDER), datetime.now(UTC)
     prepare_database(database, MODELS_FOLDER, now)
-    with psycopg.connect(bench.world.superuser.dsn(name), autocommit=True) as superuser:
+    with psycopg.connect(bench.world.signed_in(SUPERUSER).dsn(name), autocommit=True) as superuser:
         add_person(superuser, LOGIN, Role.PREPARER, PASSWORD)
     books = {"start": MONTH.start, "end": MONTH.end, "per_hour": PER_HOUR, "sensors_each": SENSORS}
     books |= {"per_tenant": PER_HOUR * SENSORS, "per_file": PER_HOUR * SENSORS * tenants}

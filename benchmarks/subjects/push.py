@@ -9,7 +9,7 @@ from functools import partial
 from benchmarks.bench import Bench, seconds
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
-from benchmarks.sandbox import SANDBOX, Sandbox, open_sandbox
+from benchmarks.sandbox import begin_anew, watched
 from benchmarks.statements import statement
 from fridge_pipeline.billing.rules.staging import StagingPolicy
 from fridge_pipeline.billing.stage import stage_hours
@@ -19,6 +19,7 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.run import Run
+from tests.sandbox_process import SandboxProcess, running_sandbox
 
 WITH_LEDGER = "benchmarks.candidates.push:with_ledger"
 WITHOUT_LEDGER = "benchmarks.candidates.push:without_ledger"
@@ -36,7 +37,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     """Speed and cores of the pusher, and the share of the ledger."""
     hour, sizes = Hour.containing(datetime.now(UTC) - timedelta(days=2)), bench.sizes
     staged = bench.world.template("events staged", partial(_stage, hour, sizes.push_events // len(CATALOGUE)))
-    with open_sandbox(bench.world.home) as sandbox:
+    with running_sandbox() as sandbox:
         samples = bench.contest(
             {
                 "ours": partial(_push, bench, sandbox, staged, WITH_LEDGER, hour, 0),
@@ -90,12 +91,12 @@ def _stage(hour: Hour, tenants: int, dsn: str) -> None:
     stage_hours(Run(database, CATALOGUE, lambda: now, "benchmark"), HourRange(hour, hour), StagingPolicy(CLOSE_AFTER))
 
 
-def _push(bench: Bench, sandbox: Sandbox, staged: str, act: str, hour: Hour, far: float, _turn: int) -> Sample:
-    sandbox.begin_anew(far)
+def _push(bench: Bench, sandbox: SandboxProcess, staged: str, act: str, hour: Hour, far: float, _turn: int) -> Sample:
+    begin_anew(sandbox, far)
     with bench.world.database(staged) as dsn:
-        return bench.world.run(act, {SANDBOX: sandbox.pid}, dsn=dsn, url=sandbox.url, hour=hour.key)
+        return bench.world.run(act, watched(sandbox), dsn=dsn, url=sandbox.url, hour=hour.key)
 
 
-def _loop(bench: Bench, sandbox: Sandbox, hour: Hour, events: int, far: float, _turn: int) -> Sample:
-    sandbox.begin_anew(far)
-    return bench.world.run(PLAIN_LOOP, {SANDBOX: sandbox.pid}, url=sandbox.url, hour=hour.key, events=events)
+def _loop(bench: Bench, sandbox: SandboxProcess, hour: Hour, events: int, far: float, _turn: int) -> Sample:
+    begin_anew(sandbox, far)
+    return bench.world.run(PLAIN_LOOP, watched(sandbox), url=sandbox.url, hour=hour.key, events=events)

@@ -13,7 +13,7 @@ from benchmarks.deliveries import deliver
 from benchmarks.measuring.contest import Turn
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
-from benchmarks.subjects.load import LOAD_STEP, ours
+from benchmarks.subjects.load import LOAD_STEP, ours_in_turn
 
 BY_SOURCE = "benchmarks.candidates.load_ours:load_by_source"
 
@@ -64,7 +64,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         turns[f"canonical, {form}"] = (
             partial(_by_source, bench, canonical, number, SAME)
             if form in BY_SOURCE_ONLY
-            else partial(_canonical, bench, canonical, number)
+            else partial(ours_in_turn, bench, canonical, number)
         )
         turns[f"vendor, {form}"] = partial(_by_source, bench, vendor, number, SOURCE)
     samples = bench.contest(turns)
@@ -86,10 +86,6 @@ def _as_vendor(frame: pl.DataFrame) -> pl.DataFrame:
         ts=pl.col("recorded_at").dt.epoch("ms"),
         t=(pl.col("temperature_c") * 9 / 5 + 32).round(2),
     )
-
-
-def _canonical(bench: Bench, landing: Path, inserted: int, _turn: int) -> Sample:
-    return ours(bench, landing, inserted)
 
 
 def _by_source(bench: Bench, landing: Path, inserted: int, sources: str, _turn: int) -> Sample:

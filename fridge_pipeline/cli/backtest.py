@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 import click
 
@@ -87,16 +88,7 @@ def as_mapping(result: Backtest) -> dict[str, object]:
         "never_stated": result.never_stated,
         "other_meters": list(result.other_meters),
         "differences": [
-            {
-                "tenant_id": each.tenant_id,
-                "meter": each.meter,
-                "beside": each.beside,
-                "hours": each.hours,
-                "recomputed": each.recomputed,
-                "found": each.found,
-                "amount": each.amount,
-                "examples": [_example(hour) for hour in each.examples],
-            }
+            {**asdict(each), "amount": each.amount, "examples": [_example(hour) for hour in each.examples]}
             for each in result.differences
         ],
     }
@@ -107,4 +99,4 @@ def _span(hours: HourRange | None) -> dict[str, object] | None:
 
 
 def _example(hour: DifferingHour) -> dict[str, object]:
-    return {"hour": hour.hour.key, "recomputed": hour.recomputed, "found": hour.found}
+    return {**asdict(hour), "hour": hour.hour.key}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -107,12 +108,8 @@ def restating_command(withdrawal: Withdrawal) -> str:
 def as_mapping(withdrawal: Withdrawal) -> dict[str, object]:
     """The same for scripts."""
     return {
-        "path": withdrawal.path,
+        **asdict(withdrawal),
         "hour": withdrawal.hour.key,
-        "file_ids": withdrawal.file_ids,
-        "readings": withdrawal.readings,
-        "reason": withdrawal.reason,
-        "withdrawn_by": withdrawal.withdrawn_by,
         "withdrawn_at": withdrawal.withdrawn_at.isoformat(),
         "restate_with": restating_command(withdrawal),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 
 import click
 
@@ -77,15 +78,7 @@ def remove(login: str, role: str | None) -> None:
 
 def as_mapping(person: Person) -> dict[str, object]:
     """One role of a person for scripts."""
-    return {
-        "login": person.login,
-        "role": person.role,
-        "since": person.since.isoformat(),
-        "added_by": person.added_by,
-        "os_user": person.os_user,
-        "os_host": person.os_host,
-        "may_sign_in": person.may_sign_in,
-    }
+    return {**asdict(person), "since": person.since.isoformat()}
 
 
 def as_text(found: list[Person]) -> str:

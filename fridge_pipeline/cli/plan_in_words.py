@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from fridge_pipeline.billing.plan_billing import BillingPlan
@@ -29,16 +30,7 @@ def as_mapping(plan: BillingPlan, priced: Sequence[PricedChange]) -> dict[str, A
         "hours_to_load": [hour.key for hour in plan.to_load],
         "hours_not_delivered": [hour.key for hour in plan.undelivered],
         "hours_that_change": [hour.key for hour in plan.changing],
-        "changes": [
-            {
-                "tenant_id": change.tenant_id,
-                "meter": change.meter,
-                "hours": change.hours,
-                "before": change.before,
-                "after": change.after,
-            }
-            for change in plan.changes
-        ],
+        "changes": [asdict(change) for change in plan.changes],
         "money": [priced_change.as_mapping(each) for each in priced],
         "waiting": plan.waiting,
         "calls": plan.calls,

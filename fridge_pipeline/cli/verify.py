@@ -10,7 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any
 
 import click
 
@@ -34,18 +34,6 @@ PACK = LocationOption(exists=True)
 A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class Asked(TypedDict):
-    """The options."""
-
-    previous: Location | None
-    month: str | None
-    manifest: str | None
-    signers: Path | None
-    authority: Path | None
-    folder: Path | None
-    memory_mib: int
-
-
 @click.command()
 @click.argument("file", type=PACK, required=False)
 @click.option("--previous", type=PACK, help=HELP["previous"])
@@ -59,7 +47,7 @@ class Asked(TypedDict):
 @click.option(
     "--memory", "memory_mib", type=click.IntRange(1), default=MEMORY_MIB, show_default=True, help=HELP["memory"]
 )
-def verify(file: Location | None, **asked: Unpack[Asked]) -> None:
+def verify(file: Location | None, **asked: Any) -> None:
     """Check the evidence pack FILE with no database and no network.
 
     Names the first thing that does not hold. One at s3://BUCKET/PREFIX/NAME.zip is fetched first, with what lies beside

@@ -74,7 +74,6 @@ _OWN = (
     Column("prepared_by", "Prepared by", missing="nobody"),
     Column("month_approved_by", "Approved by", missing="nobody"),
     Column("packs", "Evidence packs", Kind.COUNT),
-    Column("owed", "Units owed", Kind.COUNT, "not a quantity"),
     Column("tenant_hours", "Hours of tenants", Kind.COUNT),
     Column("tenants", "Tenants", Kind.COUNT, "not told one by one"),
     Column("oldest_hour", "Oldest hour (UTC)", Kind.MOMENT),

@@ -7,29 +7,22 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from fridge_pipeline.console.asked import CSV, PAGE_NUMBER, TABLE, XLSX, Asked
 from fridge_pipeline.console.cell_texts import shown
 from fridge_pipeline.console.frame import ROWS_MAX, Page, Table, segment
 from fridge_pipeline.console.read_tables import Read
 from fridge_pipeline.finance.pages.cells import cell_class
+from fridge_pipeline.finance.pages.explanation import PAGES, templates_of
 from fridge_pipeline.finance.rules.stamp import KINDS
 from fridge_pipeline.visible import counted, visible
-
-TEMPLATES = "fridge_pipeline.console"
 
 
 @cache
 def environment() -> Environment:
-    """Where the templates are; everything that they show is escaped."""
-    made = Environment(
-        loader=PackageLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    """Where the templates are."""
+    made = templates_of("fridge_pipeline.console")
     made.globals |= {"shown": shown, "cell_class": cell_class}
     made.filters["visible"] = visible
     return made
@@ -38,8 +31,7 @@ def environment() -> Environment:
 @cache
 def style_sheet() -> str:
     """That of the report, and what the console adds."""
-    report = Environment(loader=PackageLoader("fridge_pipeline.finance.pages"), autoescape=True)
-    sources = ((report, "page.css"), (environment(), "console.css"))
+    sources = ((templates_of(PAGES), "page.css"), (environment(), "console.css"))
     return "\n".join(each.loader.get_source(each, name)[0] for each, name in sources if each.loader is not None)
 
 
@@ -56,55 +48,42 @@ def render_page(
     has: Callable[[str], bool] = bool,
 ) -> str:
     """A page with its tables; ``around`` is what stands on every one, ``has`` says whether a link leads anywhere."""
-    return (
-        environment()
-        .get_template("console.html.j2")
-        .render(
-            **_on_every(menu, around),
-            title=named_in(asked.page.title, asked),
-            purpose=asked.page.purpose,
-            current="/" if asked.path == "/" else asked.path,
-            path=asked.path,
-            given=asked.given,
-            filters=asked.page.filters,
-            links=[(text, address) for text, link in asked.page.links if has(address := _address(link, asked))],
-            tables=[_part(asked, table, of, is_first=not number) for number, (table, of) in enumerate(read)],
-            workbook=asked.address(XLSX),
-            permalink=asked.permalink,
-            text="",
-        )
+    return _rendered(
+        menu,
+        around,
+        title=named_in(asked.page.title, asked),
+        purpose=asked.page.purpose,
+        path=asked.path,
+        given=asked.given,
+        filters=asked.page.filters,
+        links=[(text, address) for text, link in asked.page.links if has(address := _address(link, asked))],
+        tables=[_part(asked, table, of, is_first=not number) for number, (table, of) in enumerate(read)],
+        workbook=asked.address(XLSX),
+        permalink=asked.permalink,
     )
 
 
 def render_notice(title: str, sentence: str, menu: Sequence[Page], around: Mapping[str, Any]) -> str:
     """A page that says one thing: that there is no such page, or that the books do not answer."""
-    return (
-        environment()
-        .get_template("console.html.j2")
-        .render(
-            **_on_every(menu, around),
-            title=title,
-            purpose=sentence,
-            current="",
-            path="/",
-            given={},
-            filters=(),
-            links=[],
-            tables=[],
-            workbook="",
-            permalink="",
-            text="",
-        )
-    )
+    return _rendered(menu, around, title=title, purpose=sentence)
 
 
-def _on_every(menu: Sequence[Page], around: Mapping[str, Any]) -> dict[str, Any]:
-    told = {"user": "", "band": None, "stamp": ""} | dict(around)
+#: What a page has that only says one thing.
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("user", "stamp", "path", "workbook", "permalink"), ""),
+    **dict.fromkeys(("given", "filters", "links", "tables"), ()),
+    "band": None,
+}
+
+
+def _rendered(menu: Sequence[Page], around: Mapping[str, Any], **told: Any) -> str:
+    told = {**_NOTHING, **around, **told}
     if isinstance(told["band"], Mapping):
         band = told["band"]
         where = " ".join(filter(None, (band["host"], band["account_id"])))
         told["band"] = {"mode": band["mode"], "kind": KINDS[band["mode"]], "where": visible(where)}
-    return {**told, "menu": [(page.path, page.title) for page in menu if page.is_in_menu]}
+    shown = [(page.path, page.title) for page in menu if page.is_in_menu]
+    return environment().get_template("console.html.j2").render(**told, menu=shown)
 
 
 def _address(link: str, asked: Asked) -> str:

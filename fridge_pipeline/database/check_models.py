@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
@@ -101,24 +100,22 @@ def check_models(
     with database.connect() as connection:
         for model in models:
             tests = [test for test in tests_of(model, hours) if chosen is None or (test.model, test.name) in chosen]
-            yield from check_tests(connection, tests)
+            yield from check_tests(HeldViews(connection), tests)
 
 
-def check_tests(
-    connection: psycopg.Connection, tests: Sequence[ModelTest], held: HeldViews | None = None
-) -> Iterator[TestResult]:
+def check_tests(held: HeldViews, tests: Sequence[ModelTest]) -> Iterator[TestResult]:
     """Runs tests of one model on the books as the connection sees them, with what is held of them.
 
     Those that can be told of the rows as they come are told of all at once, and one by one only if one does not hold:
     the rows of a view are made anew for every select.
     """
     of_rows = [test for test in tests if test.row_holds is not None or test.key]
-    all_hold = len(of_rows) > 1 and _all_hold(connection, of_rows, held)
+    all_hold = len(of_rows) > 1 and _all_hold(held, of_rows)
     for test in tests:
-        yield TestResult(test, 0, []) if all_hold and test in of_rows else check_test(connection, test, held)
+        yield TestResult(test, 0, []) if all_hold and test in of_rows else _check_test(held, test)
 
 
-def _all_hold(connection: psycopg.Connection, tests: Sequence[ModelTest], held: HeldViews | None) -> bool:
+def _all_hold(held: HeldViews, tests: Sequence[ModelTest]) -> bool:
     row_holds = sql.SQL(" and ").join(test.row_holds for test in tests if test.row_holds is not None)
     key = next((test.key for test in tests if test.key), ())
     query = statement_on(
@@ -126,16 +123,15 @@ def _all_hold(connection: psycopg.Connection, tests: Sequence[ModelTest], held: 
         tests[0].model,
         row_holds=row_holds,
         key_columns=_listed(map(sql.Identifier, key)),
-    ).as_string(connection)
-    row = connection.execute(sql.SQL(held.instead(query) if held is not None else query)).fetchone()
+    ).as_string(held.connection)
+    row = held.connection.execute(sql.SQL(held.instead(query))).fetchone()
     return bool(row and row[0])
 
 
-def check_test(connection: psycopg.Connection, test: ModelTest, held: HeldViews | None = None) -> TestResult:
-    """Runs one test on the books as the connection sees them, with what is held of them."""
-    query = sql.SQL(statement("count_findings")).format(select=test.contradictions).as_string(connection)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(sql.SQL(held.instead(query) if held is not None else query)).fetchall()
+def _check_test(held: HeldViews, test: ModelTest) -> TestResult:
+    query = sql.SQL(statement("count_findings")).format(select=test.contradictions).as_string(held.connection)
+    with held.connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(sql.SQL(held.instead(query))).fetchall()
     count = int(rows[0]["findings_in_all"]) if rows else 0
     return TestResult(test, count, [{name: row[name] for name in row if name != "findings_in_all"} for row in rows])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 from psycopg.rows import class_row
@@ -171,28 +172,18 @@ def close_expected_hours(connection: psycopg.Connection, unexpected: Iterable[Ho
 
 def keep_reason_codes(connection: psycopg.Connection) -> None:
     """Brings the tables of kinds and causes up to ``reason_codes``; call it in a transaction."""
+    told: dict[str, dict[str, dict[str, Any]]] = {
+        "keep_causes": {code: {"cause": code, **asdict(each)} for code, each in DIFFERENCE_CAUSES.items()},
+        "keep_exception_kinds": {
+            code: {"kind": code, "what_to_do": each.do, **asdict(each), "ends": list(each.ends)}
+            for code, each in EXCEPTION_KINDS.items()
+        },
+        "keep_invoice_causes": {code: {"cause": code, **asdict(each)} for code, each in INVOICE_CAUSES.items()},
+    }
     with connection.cursor() as cursor:
-        cursor.executemany(
-            statement("keep_causes"),
-            [
-                {"cause": code, "position": position, **asdict(cause)}
-                for position, (code, cause) in enumerate(DIFFERENCE_CAUSES.items(), start=1)
-            ],
-        )
-        cursor.executemany(
-            statement("keep_exception_kinds"),
-            [
-                {"kind": code, "position": position, "what_to_do": kind.do, **asdict(kind), "ends": list(kind.ends)}
-                for position, (code, kind) in enumerate(EXCEPTION_KINDS.items(), start=1)
-            ],
-        )
-        cursor.executemany(
-            statement("keep_invoice_causes"),
-            [
-                {"cause": code, "position": position, **asdict(cause)}
-                for position, (code, cause) in enumerate(INVOICE_CAUSES.items(), start=1)
-            ],
-        )
+        for name, rows in told.items():
+            numbered = enumerate(rows.values(), start=1)
+            cursor.executemany(statement(name), [{**row, "position": position} for position, row in numbered])
 
 
 @dataclass(frozen=True, slots=True)

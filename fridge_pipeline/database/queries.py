@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -24,12 +24,18 @@ def statements() -> dict[str, str]:
     """Name → statement, of all features. Without the final semicolon: Arrow's driver wraps it into ``copy (…)``."""
     found: dict[str, str] = {}
     for path in sorted(PACKAGE.glob("*/queries.sql")):
-        _, *parts = _NAME.split(path.read_text(encoding="utf-8"))
-        for name, text in zip(parts[::2], parts[1::2], strict=True):
+        for name, text in statements_in(path):
             if name in found:
                 raise ValueError(f"{path}: there is another statement {name}")
-            found[name] = text.strip().removesuffix(";")
+            found[name] = text
     return found
+
+
+def statements_in(path: Path) -> Iterator[tuple[str, str]]:
+    """Name and statement, of one file."""
+    _, *parts = _NAME.split(path.read_text(encoding="utf-8"))
+    for name, text in zip(parts[::2], parts[1::2], strict=True):
+        yield name, text.strip().removesuffix(";")
 
 
 def statement(name: str) -> str:

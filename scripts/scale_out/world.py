@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ import psutil
 import yaml
 from deliveries import TENANTS, Landed, tenant_name
 
+from benchmarks.measuring.stopwatch import cpu_of_processes
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.cli.dagster_services import ANY_PORT, HOST, start_listening
@@ -138,14 +139,14 @@ class World:
         process = self.services.named(name).process
         if process is None:
             raise RuntimeError(f"{name} was never started")
-        self.lost_cpu_seconds += _cpu_seconds(process.pid)
+        self.lost_cpu_seconds += cpu_of_processes(process.pid)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
     def cpu_seconds(self) -> float:
         """Processor seconds so far of Dagster, broker, workers and runs; not of PostgreSQL and the sandbox."""
         own = [each.pid for each in psutil.Process().children() if each.pid not in self._others()]
-        return self.lost_cpu_seconds + sum(_cpu_seconds(pid) for pid in own)
+        return self.lost_cpu_seconds + sum(cpu_of_processes(pid) for pid in own)
 
     def _others(self) -> set[int]:
         """The processes that hold data and are ours only by birth."""
@@ -174,17 +175,6 @@ class World:
             if time.monotonic() > deadline or not service.is_running:
                 raise RuntimeError(f"{name} did not start: {service.end_of_log()}")
             time.sleep(PAUSE_SECONDS)
-
-
-def _cpu_seconds(pid: int) -> float:
-    """Of a process and its descendants, those that have ended included, unless their parent was killed."""
-    total = 0.0
-    with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with suppress(psutil.NoSuchProcess):
-                total += sum(process.cpu_times()[:4])
-    return total
 
 
 @contextmanager

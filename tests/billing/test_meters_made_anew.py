@@ -12,7 +12,6 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, gateway_to, readings
 
 EVENTS = "/v1/billing/meter_events"
@@ -120,7 +119,7 @@ def test_a_change_in_doubt_is_read_beside_what_the_old_meter_had_before(
 def compared(pipeline: Pipeline, hour: Hour) -> list[tuple[int, int, int, str | None]]:
     """(usage, ledger, Stripe, cause) of the hour's day, as the reconciliation finds it."""
     days = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
+    pipeline.reconcile(days)
     return pipeline.rows(
         "select usage_value, ledger_value, stripe_value::int, cause from fridge.stripe_reconciliation"
         " where hour is null"

@@ -16,7 +16,6 @@ from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
 from fridge_pipeline.database.run import Failpoint
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 from tests.stripe_sandbox.schema import FULL
 
@@ -116,7 +115,7 @@ def test_every_request_of_a_whole_life_is_one_that_stripe_describes(
     pipeline.bill(hour)
     collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
     days = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
+    pipeline.reconcile(days)
 
     made = {(request["method"], check(description, request)) for request in pipeline.sandbox.requests()}
     assert made == {

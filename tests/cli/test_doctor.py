@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
 import time
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from fridge_pipeline.calendar.hours import Hour
 from tests.console_script import Run
 from tests.pipeline import Pipeline, readings
+from tests.serving import served
 
 
 def test_doctor_says_wrong_of_what_lies_in_no_landing_hour_and_of_nothing_else(
@@ -185,22 +185,13 @@ class Forbidding(BaseHTTPRequestHandler):
     def date_time_string(self, timestamp: float | None = None) -> str:
         return super().date_time_string(int((timestamp or time.time()) - 120))
 
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 EMPTY = b'{"object": "list", "data": [], "has_more": false, "url": "/v1/billing/meters"}'
 
 
 def test_doctor_names_the_permission_that_a_key_lacks_and_a_clock_that_is_off(run: Run) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Forbidding)
-    threading.Thread(target=server.serve_forever).start()
-    try:
-        base = f"http://127.0.0.1:{server.server_port}"
+    with served(Forbidding) as base:
         code, found = health_checks(run, STRIPE_API_BASE=base, STRIPE_API_KEY="rk_test_restricted")
-    finally:
-        server.shutdown()
-        server.server_close()
     assert code == 1
     assert found["Stripe permissions"]["text"] == "the key lacks Events: read"
     assert found["Stripe clock"]["grade"] == "wrong"

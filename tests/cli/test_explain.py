@@ -11,7 +11,6 @@ from fridge_pipeline.catalogue.meter import Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.console_script import Run
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
@@ -224,4 +223,4 @@ def test_explain_reads_no_more_of_stripe_than_a_month_allows_and_says_so(
 def reconcile(pipeline: Pipeline, hour: Hour) -> None:
     """Runs the reconciliation of the hour's day."""
     days = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
+    pipeline.reconcile(days)

@@ -25,7 +25,6 @@ from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import Reading, add_invoice, keep_prices
 from fridge_pipeline.orchestration.own_pages import OwnNames
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.stripe.rules.invoice import Invoice, InvoiceLine, InvoiceStatus
 from tests.conftest import fresh_database
 from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, build, close, fill, made
@@ -91,7 +90,7 @@ def shown(
 def _keep_books(books: Pipeline, home: Path) -> None:
     """January closed, packed and changed since; February with an invoice, a tenant without a customer, and a report."""
     fill(books)
-    reconcile_days(books.as_run(), lambda: books.gateway, DayRange(HOURS[0].start.date(), HOURS[1].start.date()))
+    books.reconcile(DayRange(HOURS[0].start.date(), HOURS[1].start.date()))
     _invoice(books)
     close(books, JANUARY)
     (home / "evidence").mkdir()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from tests.browser import NoBrowserError, Page, PageError, find_browser, open_page
+from tests.browser import Page, PageError, page_of_a_test
 from tests.console.conftest import Shown
 from tests.finance.evidence.books import HOURS
 
@@ -42,11 +42,7 @@ def url(shown: Shown) -> Iterator[str]:
 @pytest.fixture
 def browser() -> Iterator[Page]:
     """A window of a desk's size."""
-    try:
-        program = find_browser()
-    except NoBrowserError as error:
-        pytest.skip(str(error))
-    with open_page(program) as page:
+    with page_of_a_test() as page:
         page.show(1280, 1000)
         yield page
 

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import psycopg
 import pytest
 
-from fridge_pipeline.billing import ledger
 from fridge_pipeline.billing.hour_states import hour_states
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -20,7 +19,6 @@ from fridge_pipeline.database.connection import NotEntitledError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.laws.test_one_tenant_per_customer import customers_are
 from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
@@ -45,11 +43,6 @@ def settle(pipeline: Pipeline, how: How, *, document: str | None = "II-7") -> Se
     )
     (settlement,) = settle_exceptions(pipeline.as_run(), [exception_id], Decision(how, "agreed by mail", document))
     return settlement
-
-
-def swept(pipeline: Pipeline) -> list[Hour]:
-    with pipeline.database.connect() as connection:
-        return ledger.undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
 
 
 def tie_out(pipeline: Pipeline, hour: Hour) -> tuple[object, ...]:
@@ -88,7 +81,7 @@ def test_what_is_settled_explains_the_hour_and_never_opens_again_and_a_late_file
     settled = settle(pipeline, how)
     assert (settled.quantity, settled.waits) == (10, False)
     for _ in range(2):
-        assert swept(pipeline) == []
+        assert pipeline.swept() == []
         pipeline.run(late)
     assert open_about(pipeline) == []
     assert tie_out(pipeline, late) == (-10, how.value, "explained")
@@ -97,7 +90,7 @@ def test_what_is_settled_explains_the_hour_and_never_opens_again_and_a_late_file
     pipeline.land(late, "late.csv", readings("cohoes", late, 1, 4, start=5))
     pipeline.run(late)
     assert open_about(pipeline) == [("too_late", "cohoes", 4)]
-    assert swept(pipeline) == []
+    assert pipeline.swept() == []
     settle(pipeline, How.WRITTEN_OFF)
     pipeline.run(late)
     assert open_about(pipeline) == []
@@ -123,7 +116,7 @@ def test_usage_that_shrinks_makes_a_write_off_less_and_an_invoice_by_hand_a_cred
         settle(pipeline, How.WRITTEN_OFF)
     assert settle(pipeline, How.CREDITED).quantity == -6
     pipeline.run(late)
-    assert (open_about(pipeline), swept(pipeline)) == ([], [])
+    assert (open_about(pipeline), pipeline.swept()) == ([], [])
     assert tie_out(pipeline, late)[0] == -10
 
 
@@ -132,7 +125,7 @@ def test_a_write_off_takes_nothing_back_when_usage_shrinks(readings_only: Pipeli
     zone = LocalLanding(str(readings_only.landing))
     withdraw_file(readings_only.database, zone, f"{late.folder}/a.csv", "test bench", "ada", readings_only.clock)
     readings_only.run(late)
-    assert (open_about(readings_only), swept(readings_only)) == ([], [])
+    assert (open_about(readings_only), readings_only.swept()) == ([], [])
 
 
 @pytest.mark.parametrize("window", list(Window))
@@ -146,7 +139,7 @@ def test_what_was_written_off_before_the_tenant_had_a_customer_is_not_billed_whe
     (exception_id,) = pipeline.rows("select exception_id from fridge.open_exceptions")[0]
     settle_exceptions(pipeline.as_run(), [exception_id], Decision(How.WRITTEN_OFF, "free trial"))
     pipeline.add_tenant("cohoes")
-    assert swept(pipeline) == []
+    assert pipeline.swept() == []
     pipeline.run(hour)
     assert pipeline.stripe_totals("cohoes") == {}
     for number, total in ((4, 4), (3, 7)):
@@ -193,7 +186,7 @@ def test_a_customer_that_is_gone_is_settled_for_the_difference_and_a_later_one_o
     assert open_about(pipeline) == [("customer_gone", "cohoes", 4)]
     settle(pipeline, How.INVOICED_BY_HAND)
     pipeline.run(hour)
-    assert (open_about(pipeline), swept(pipeline)) == ([], [])
+    assert (open_about(pipeline), pipeline.swept()) == ([], [])
     assert tie_out(pipeline, hour) == (-4, "invoiced_by_hand", "explained")
     pipeline.land(hour, "later.csv", readings("cohoes", hour, 1, 2, start=6))
     pipeline.run(hour)
@@ -219,7 +212,7 @@ def test_a_credit_ends_what_stripe_has_too_much_and_the_next_change_is_stated_fr
     (done,) = settle_exceptions(pipeline.as_run(), [exception_id], Decision(How.CREDITED, "agreed", "CN-1"))
     assert done.quantity == -10
     pipeline.run(hour)
-    assert (swept(pipeline), pipeline.rows("select kind from fridge.open_exceptions")) == ([], [])
+    assert (pipeline.swept(), pipeline.rows("select kind from fridge.open_exceptions")) == ([], [])
     pipeline.land(hour, "b.csv", readings("cohoes", hour, 1, 3, start=2))
     pipeline.run(hour)
     assert pipeline.stripe_totals("cohoes")["raw", hour.key] == 13  # of which ten are credited
@@ -252,7 +245,7 @@ def test_more_than_one_person_may_settle_alone_takes_another_login_however_it_is
     approved = approve_settlements(oscar, [second.settlement_id])
     assert [each.exception_id for each in approved] == [ids[1]]
     pipeline.run(hour, hour.plus(1))
-    assert (open_about(pipeline), swept(pipeline)) == ([], [])
+    assert (open_about(pipeline), pipeline.swept()) == ([], [])
     assert pipeline.rows("select settled_by, approved_by from fridge.settlements order by settlement_id") == [
         ("olga", None),
         ("olga", "oscar"),
@@ -289,7 +282,7 @@ def test_one_exception_about_many_tenants_is_settled_for_each_of_them(
     settle_exceptions(pipeline.as_run(), [together], Decision(How.WRITTEN_OFF, "nobody knows them"))
     pipeline.run(hour)
     assert open_about(pipeline) == [("too_late", "t3", 3)]
-    assert swept(pipeline) == []
+    assert pipeline.swept() == []
     assert pipeline.rows("select tenant_id, written_off from fridge.settled_usage order by 1") == [("t1", 1), ("t2", 2)]
 
 
@@ -360,7 +353,7 @@ def test_a_refusal_whose_cause_is_gone_is_stated_again(readings_only: Pipeline, 
     pipeline.run(hour)
     assert open_about(pipeline) == [("refused", "cohoes", 10)]
     settle(pipeline, How.STATE_AGAIN)
-    assert swept(pipeline) == [hour]
+    assert pipeline.swept() == [hour]
     pipeline.run(hour)
     assert pipeline.one("select max(revision) from fridge.meter_events") == 2
 
@@ -382,7 +375,7 @@ def test_what_a_person_knows_of_a_statement_in_doubt_goes_into_the_ledger(
     ((status, answer),) = pipeline.rows("select status, answer from fridge.meter_events")
     assert answer == f"decided by hand: {how}: agreed by mail"
     assert status == ("accepted" if how is How.COUNTED else "missing")
-    assert swept(pipeline) == ([] if how is How.COUNTED else [hour])
+    assert pipeline.swept() == ([] if how is How.COUNTED else [hour])
 
 
 def test_a_restatement_to_another_customer_of_a_settled_hour_states_what_is_not_settled(
@@ -399,7 +392,7 @@ def test_a_restatement_to_another_customer_of_a_settled_hour_states_what_is_not_
     settle(pipeline, How.INVOICED_BY_HAND)
     pipeline.add_tenant("two")
     pipeline.run(hour)
-    assert (open_about(pipeline), swept(pipeline), pipeline.stripe_totals("two")) == ([], [], {})
+    assert (open_about(pipeline), pipeline.swept(), pipeline.stripe_totals("two")) == ([], [], {})
 
 
 def test_what_somebody_else_stated_is_credited_and_later_reconciliations_and_the_tie_out_know_it(
@@ -420,13 +413,13 @@ def test_what_somebody_else_stated_is_credited_and_later_reconciliations_and_the
     )
     pipeline.clock.advance(hours=7)
     day = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    pipeline.reconcile(day)
     ((exception_id, kind),) = pipeline.rows("select exception_id, kind from fridge.open_exceptions")
     assert kind == "unexplained"
     (done,) = settle_exceptions(pipeline.as_run(), [exception_id], Decision(How.CREDITED, "a test by hand", "cn_1"))
     assert done.quantity == -7
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
-    assert (swept(pipeline), pipeline.rows("select kind from fridge.open_exceptions")) == ([], [])
+    pipeline.reconcile(day)
+    assert (pipeline.swept(), pipeline.rows("select kind from fridge.open_exceptions")) == ([], [])
     pipeline.run_models(hour)
     assert pipeline.rows(
         "select stated_quantity, stripe_quantity::int, difference_in_stripe::int, cause_in_stripe, status"
@@ -456,13 +449,13 @@ def test_usage_that_we_never_stated_is_credited_like_what_somebody_else_added_to
         }
     )
     day = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    pipeline.reconcile(day)
     assert open_about(pipeline) == [("not_stated_by_us", "albany", -7)]
     with pytest.raises(SettlementRefusedError, match=r"is not settled as written_off, but as credited"):
         settle(pipeline, How.WRITTEN_OFF)
     assert settle(pipeline, How.CREDITED).quantity == -7
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
-    assert (swept(pipeline), open_about(pipeline)) == ([], [])
+    pipeline.reconcile(day)
+    assert (pipeline.swept(), open_about(pipeline)) == ([], [])
     pipeline.run_models(hour)
     assert pipeline.rows(
         "select usage_quantity, credited_quantity, stripe_quantity::int, cause, status from fridge.tie_out"

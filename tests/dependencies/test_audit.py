@@ -7,13 +7,13 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from scripts import audit as script
+from tests.serving import served
 
 ROOT = Path(__file__).parents[2]
 HASH = f" --hash=sha256:{0:064d}\n"
@@ -58,9 +58,6 @@ class Advisories(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer)
 
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
 
 @pytest.fixture
 def pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -103,12 +100,8 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_pin_is_asked_for_and_an_affected_one_has_its_record_and_fix(pins: Path) -> None:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Advisories)
-    Thread(target=server.serve_forever, daemon=True).start()
-    place = f"http://127.0.0.1:{server.server_port}/"
-    assert script.ask(pins, ["-s", "osv", "--osv-url", place, "--cache-dir", str(pins / "cache")]) == ANSWER
-    server.shutdown()
-    server.server_close()
+    with served(Advisories) as address:
+        assert script.ask(pins, ["-s", "osv", "--osv-url", f"{address}/", "--cache-dir", str(pins / "cache")]) == ANSWER
 
 
 @pytest.mark.usefixtures("answered")

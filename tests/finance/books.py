@@ -10,7 +10,6 @@ from psycopg import sql
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import Pipeline, Row, readings
 
 READINGS, SENSORS = "temperature_readings", "active_sensors"
@@ -68,7 +67,7 @@ class FinanceBooks:
         """Reads Stripe's summaries of both days."""
         line = self.pipeline
         days = DayRange(day_of(self.hours[0]), day_of(self.hours[3]))
-        reconcile_days(line.as_run(), lambda: line.gateway, days)
+        line.reconcile(days)
 
     def run_models(self) -> None:
         """Runs the SQL models from the first of the four hours to the last."""

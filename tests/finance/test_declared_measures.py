@@ -230,8 +230,7 @@ def test_a_quantity_of_more_digits_than_stripe_takes_waits_for_a_person_and_nobo
     assert "1000000000000000 warmth: more than the 15 digits that Stripe takes" in detail
     with pytest.raises(NothingHeldError, match=r"held there: warmth \(more than Stripe takes: withdraw the file\)"):
         release_usage(pipeline.as_run(), "troy", hour, None, "ada", "it is right")
-    with pipeline.database.connect() as connection:
-        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+    assert pipeline.swept() == []
 
 
 def test_hours_that_changed_while_a_measure_was_gone_from_the_file_are_counted_once_it_is_back(
@@ -247,11 +246,9 @@ def test_hours_that_changed_while_a_measure_was_gone_from_the_file_are_counted_o
     declare(pipeline, METERS)  # by a process that another one with all measures is beside
     pipeline.land(hour, "late.csv", [("troy", "freezer_9", hour.start, 9.0)])
     pipeline.run(hour)
-    with pipeline.database.connect() as connection:
-        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == []
+    assert pipeline.swept() == []
     declare(pipeline, text)
-    with pipeline.database.connect() as connection:
-        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
+    assert pipeline.swept() == [hour]
     pipeline.run(hour)
     assert pipeline.stripe_totals("troy")["alarms", hour.key] == 3
     with pipeline.database.connect() as connection:

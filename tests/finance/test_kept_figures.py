@@ -10,7 +10,6 @@ import pytest
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.database.fill_models import keep_figures
 from fridge_pipeline.database.models import read_models
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.finance.evidence.books import HOURS, JANUARY, MODELS, close, fill
 from tests.pipeline import Pipeline, readings
 
@@ -61,7 +60,7 @@ def _first_customer(books: Pipeline) -> None:
 
 
 def _reconciled(books: Pipeline) -> None:
-    reconcile_days(books.as_run(), lambda: books.gateway, DayRange(HOURS[0].start.date(), HOURS[2].start.date()))
+    books.reconcile(DayRange(HOURS[0].start.date(), HOURS[2].start.date()))
 
 
 def _closed(books: Pipeline) -> None:

@@ -13,7 +13,6 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.close_month import prepare_month
 from fridge_pipeline.finance.month_totals import MonthNotReadyError
 from fridge_pipeline.finance.verify_evidence import UnexplainedError, verify_evidence
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.finance.books import READINGS, FinanceBooks, more_readings
 from tests.finance.evidence.books import make
@@ -52,7 +51,7 @@ def books(pipeline: Pipeline) -> FinanceBooks:
     pipeline.land(HOUR, "a.csv", readings("cohoes", HOUR, 1, 409))
     pipeline.run(HOUR)
     pipeline.clock.advance(hours=8)
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, DayRange(day_of(HOUR), day_of(HOUR)))
+    pipeline.reconcile(DayRange(day_of(HOUR), day_of(HOUR)))
     pipeline.run_models(HOUR)
     return FinanceBooks(pipeline, pipeline.clock.now)
 
@@ -130,6 +129,6 @@ def test_what_was_read_before_the_hour_was_stated_anew_is_not_its_sum(books: Fin
     with pytest.raises(MonthNotReadyError, match=f"{refused}.* --from 2026-01-31 --to 2026-01-31"):
         prepare(books)
     line.clock.advance(hours=8)
-    reconcile_days(line.as_run(), lambda: line.gateway, DayRange(day_of(HOUR), day_of(HOUR)))
+    line.reconcile(DayRange(day_of(HOUR), day_of(HOUR)))
     assert side_by_side(books) == [(411, 411, 411, 411, 411, "tied")]
     prepare(books)

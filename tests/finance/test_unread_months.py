@@ -17,7 +17,6 @@ from fridge_pipeline.finance.close_month import (
     prepare_month,
 )
 from fridge_pipeline.finance.month_totals import MonthNotReadyError
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.settings import MODELS_FOLDER
@@ -45,7 +44,7 @@ def books(pipeline: Pipeline) -> Pipeline:
 
 
 def read(books: Pipeline, reads_max: int = READS_MAX) -> ReconciliationReport:
-    return reconcile_days(books.as_run(), lambda: books.gateway, JANUARY.days, reads_max, Reading.UNREAD)
+    return books.reconcile(JANUARY.days, reads_max, Reading.UNREAD)
 
 
 def prepare(books: Pipeline, accepted: str = "") -> Any:
@@ -120,7 +119,7 @@ def test_with_too_few_reads_the_rest_stays_unread_and_is_in_the_way(books: Pipel
 
 def test_a_day_that_was_read_before_it_was_over_was_not_read(books: Pipeline) -> None:
     books.clock.now = HOUR.plus(1).start
-    reconcile_days(books.as_run(), lambda: books.gateway, DayRange(day_of(HOUR), day_of(HOUR)))
+    books.reconcile(DayRange(day_of(HOUR), day_of(HOUR)))
     unread = "select count(*)::int from fridge.unread_days('2026-01-30', '2026-01-30', %s) where not is_stated"
     assert books.one(unread, [READINGS]) == 1  # albany's; that of cohoes has a statement that was decided later
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.invoices.compare_invoices import compared_since
 from fridge_pipeline.orchestration.automation import READ_INVOICES, RECONCILE_DAYS
 from fridge_pipeline.orchestration.invoice_watch import DRAFTS_INTERVAL_SECONDS
 from fridge_pipeline.orchestration.partitions import days_in_tags
-from fridge_pipeline.resources import RESOURCES
-from fridge_pipeline.settings import read_settings
 from tests.console_script import Run
 from tests.invoices.account import InvoicedTenant
 from tests.orchestration.conftest import definitions  # noqa: F401 # the same installation for Dagster's objects
-from tests.orchestration.ticks import asset_job, schedule_tick
+from tests.orchestration.ticks import asset_job, schedule_tick, sensor_tick
 from tests.pipeline import Pipeline, readings
 
 CHECKS = {
@@ -48,16 +43,7 @@ def tick(
     later: timedelta = timedelta(0),
 ) -> tuple[list[dg.RunRequest], str]:
     """One tick of the sensor of drafts: what it requests, or why nothing."""
-
-    @dg.resource
-    def ledger(_: dg.InitResourceContext) -> Iterator[object]:
-        with open_ledger(read_settings(os.environ), lambda: datetime.now(UTC) + later) as opened:
-            yield opened
-
-    with dg.build_sensor_context(
-        instance=instance, definitions=definitions, resources={**RESOURCES, "ledger": ledger}
-    ) as context:
-        told = definitions.get_sensor_def("invoice_drafts").evaluate_tick(context)
+    told = sensor_tick(definitions, instance, "invoice_drafts", clock=lambda: datetime.now(UTC) + later)
     return list(told.run_requests or []), told.skip_message or ""
 
 

@@ -23,7 +23,6 @@ from fridge_pipeline.installation import Ledger
 from fridge_pipeline.lake import assets
 from fridge_pipeline.lake import write_lake as lake_writer
 from fridge_pipeline.lake.write_lake import AS_OF, DAILY, LakeNotWrittenError, Written, write_lake
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import read_settings
 from tests.ingest.object_store.s3_server import KEY_ID, running_s3
 from tests.invoices.conftest import InvoicedBooks
@@ -148,7 +147,7 @@ def test_whatever_was_decided_a_lake_that_was_kept_up_is_the_one_that_would_be_w
         hour.start,
     )
     pipeline.clock.advance(hours=1)
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, DayRange(day_of(hour), day_of(hour)))
+    pipeline.reconcile(DayRange(day_of(hour), day_of(hour)))
     pipeline.run_models(hour)
     pipeline.clock.advance(hours=2)
     write(pipeline, lake)

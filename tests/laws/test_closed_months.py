@@ -12,7 +12,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
@@ -112,11 +111,6 @@ def is_closed(pipeline: Pipeline) -> bool:
     return bool(pipeline.one("select fridge.month_is_closed(%s)", HOUR.start))
 
 
-def swept(pipeline: Pipeline) -> list[Hour]:
-    with pipeline.database.connect() as connection:
-        return undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
-
-
 def exceptions(pipeline: Pipeline) -> list[tuple[str, str]]:
     return pipeline.rows("select kind, subject from fridge.exceptions where closed_at is null order by kind, subject")
 
@@ -149,15 +143,15 @@ def test_a_late_file_in_a_closed_month_counts_its_restatement_waits_and_is_appli
     assert detail.startswith("30 temperature_readings, of which Stripe has 20: 2026-01 was closed by grace")
     assert "the change of +10 waits" in detail
     assert "fridge reopen 2026-01 --as LOGIN --reason TEXT" in detail
-    assert swept(books) == []
+    assert books.swept() == []
 
     assert reopen(books) == 2
-    assert swept(books) == [HOUR]
+    assert books.swept() == [HOUR]
     books.run(HOUR)
     assert books.stripe_totals("cohoes")["temperature_readings", HOUR.key] == 30
     assert books.stripe_totals("cohoes")["active_sensors", HOUR.key] == 3
     assert exceptions(books) == []
-    assert swept(books) == []
+    assert books.swept() == []
     close(books)
     assert is_closed(books)
 
@@ -167,11 +161,11 @@ def test_what_waited_until_stripe_takes_it_no_more_is_too_late_although_the_mont
     books.land(HOUR, "late.csv", readings("cohoes", HOUR, 2, 5, start=7))
     books.run(HOUR)
     books.advance(days=34)
-    assert swept(books) == [HOUR]
+    assert books.swept() == [HOUR]
     books.run(HOUR)
     assert exceptions(books) == [("too_late", "active_sensors"), ("too_late", "temperature_readings")]
     reopen(books)
-    assert swept(books) == []
+    assert books.swept() == []
 
 
 @pytest.mark.parametrize("window", list(Window))
@@ -212,9 +206,9 @@ def test_what_waits_in_a_closed_month_has_a_deadline_unless_it_is_a_credit_which
     assert (", until 20" in found[0][3]) is not is_credit
     books.advance(days=40)
     for _ in range(2):
-        if swept(books):
+        if books.swept():
             books.run(HOUR)
-    assert swept(books) == []
+    assert books.swept() == []
     assert exceptions(books) == [("month_closed" if is_credit else "too_late", meter.event_name)]
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import pytest
 
-from fridge_pipeline.billing import ledger
 from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
@@ -74,8 +73,7 @@ def test_a_late_file_is_owed_as_the_difference_and_a_new_customer_is_not_billed_
     run(pipeline, hour)
     assert exceptions(pipeline) == [owed]
     assert statements(pipeline) == [(1, 10, "accepted"), (2, 14, "refused")]
-    with pipeline.database.connect() as connection:
-        assert hour not in ledger.undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
+    assert hour not in pipeline.swept()
     assert pipeline.stripe_totals("cohoes") == {}
     pipeline.customers["cohoes"] = old
     assert pipeline.stripe_totals("cohoes")[READINGS, hour.key] == 10

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import psycopg
 import pytest
@@ -18,6 +18,7 @@ from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.meter_event import TRANSITIONS, MeterEvent
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to, readings
+from tests.serving import served
 
 
 @contextmanager
@@ -44,17 +45,8 @@ def looking_proxy(target: str, look: Callable[[], None]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer.content)
 
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
+    with served(Handler) as address:
+        yield address
 
 
 class CrashAfterSending(StripeGateway):

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules.waiting import TOLD_ALONE_MAX
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
@@ -24,11 +23,6 @@ def of_strangers(hour: Hour, number: int) -> list[Row]:
     return [(f"x{each:05d}", "s1", hour.start, 4.5) for each in range(number)] + [
         ("x00000", "s1", hour.start + timedelta(minutes=1), 4.5)
     ]
-
-
-def swept(pipeline: Pipeline) -> list[Hour]:
-    with pipeline.database.connect() as connection:
-        return undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
 
 
 @pytest.fixture
@@ -50,14 +44,14 @@ def test_L10_usage_of_very_many_unknown_tenants_is_told_once_per_meter_and_each_
     pipeline.run_models(hour)
     causes = "select cause, sum(usage_quantity)::int from fridge.tie_out where meter = %s group by 1"
     assert pipeline.rows(causes, METERS[1]) == [("unmapped", TOLD_ALONE_MAX + 6)]
-    assert swept(pipeline) == []
+    assert pipeline.swept() == []
 
     last = f"x{TOLD_ALONE_MAX + 4:05d}"
     pipeline.add_tenant(last)
-    assert swept(pipeline) == [hour]
+    assert pipeline.swept() == [hour]
     assert pipeline.bill(hour).delivery.accepted == 2
     assert pipeline.stripe_totals(last)["temperature_readings", hour.key] == 1
-    assert swept(pipeline) == []
+    assert pipeline.swept() == []
     (detail, _) = pipeline.one(f"select array_agg(detail order by subject) from fridge.exceptions where {UNNAMED}")
     assert detail.startswith("4 active_sensors of 4 tenants")
 
@@ -77,11 +71,11 @@ def test_L10_what_is_told_together_becomes_too_late_together_and_ends_with_the_f
     pipeline: Pipeline, hour: Hour
 ) -> None:
     pipeline.clock.now = hour.start + timedelta(days=35, minutes=16)
-    assert swept(pipeline) == [hour]
+    assert pipeline.swept() == [hour]
     pipeline.bill(hour)
     assert pipeline.rows(TOGETHER) == [("too_late", meter, False) for meter in METERS]
     assert pipeline.one(ALONE) == 2 * TOLD_ALONE_MAX
-    assert swept(pipeline) == []
+    assert pipeline.swept() == []
     withdraw_file(
         pipeline.database, LocalLanding(pipeline.landing), f"{hour.folder}/a.csv", "nobody's", "ada", pipeline.clock
     )

@@ -17,7 +17,6 @@ from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
@@ -43,12 +42,6 @@ def customers_are(pipeline: Pipeline, customers: Mapping[str, str | None]) -> No
     pipeline.customers |= {tenant: customer for tenant, customer in customers.items() if customer}
 
 
-def swept(pipeline: Pipeline) -> list[Hour]:
-    """The hours that the next sweep would take."""
-    with pipeline.database.connect() as connection:
-        return ledger.undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
-
-
 def waiting(pipeline: Pipeline) -> list[tuple[Any, ...]]:
     """(kind, tenant, what the detail begins with) of the open exceptions about readings."""
     found = pipeline.rows(
@@ -63,7 +56,7 @@ def reconcile(pipeline: Pipeline, hour: Hour) -> dict[str, tuple[int | None, int
     """Tenant → (usage, ledger, Stripe, cause) of the day of an hour, of readings, once summaries have settled."""
     pipeline.clock.advance(hours=7)
     day = DayRange(day_of(hour), day_of(hour))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, day)
+    pipeline.reconcile(day)
     rows = pipeline.rows(
         "select tenant_id, usage_value, ledger_value, stripe_value::int, cause from fridge.stripe_reconciliation"
         " where hour is null and event_name = %s and stripe_customer_id is not null",
@@ -142,7 +135,7 @@ def test_once_the_first_tenants_files_are_withdrawn_the_second_is_billed(pipelin
     withdraw_file(pipeline.database, zone, f"{hour.folder}/old.csv", "the old id", "ada", pipeline.clock)
     pipeline.run(hour)  # states a total of 0
     assert pipeline.stripe_totals(NEW)[READINGS, hour.key] == 0
-    assert hour in swept(pipeline)
+    assert hour in pipeline.swept()
     pipeline.run(hour)
     assert pipeline.stripe_totals(NEW)[READINGS, hour.key] == 10
     assert waiting(pipeline) == []
@@ -176,9 +169,9 @@ def test_of_two_tenants_that_may_both_have_a_customers_hour_one_is_billed_and_th
 
 
 def test_a_customer_of_its_own_ends_the_waiting(pipeline: Pipeline, hour: Hour) -> None:
-    assert hour not in swept(pipeline)
+    assert hour not in pipeline.swept()
     pipeline.add_tenant(NEW)
-    assert hour in swept(pipeline)
+    assert hour in pipeline.swept()
     pipeline.run(hour)
     assert waiting(pipeline) == []
     assert pipeline.stripe_totals(NEW)[READINGS, hour.key] == 10

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import pytest
 
 from fridge_pipeline.billing.collect_refusals import collect_refusals
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
 from fridge_pipeline.corrections.withdraw import withdraw_file
@@ -122,8 +121,7 @@ def test_a_refusal_after_the_usage_has_shrunk_does_not_keep_what_stripe_has_too_
     pipeline.count(hour)
     pipeline.advance(minutes=1)
     collect_refusals(pipeline.database, lambda: pipeline.gateway, pipeline.catalogue, None, pipeline.clock)
-    with pipeline.database.connect() as connection:
-        assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [hour]
+    assert pipeline.swept() == [hour]
     pipeline.run(hour)
     assert pipeline.stripe_totals("cohoes").get((meter.event_name, hour.key), 0) == 0
     assert owed(pipeline) == []

@@ -8,14 +8,12 @@ from datetime import datetime
 import pytest
 
 from fridge_pipeline.billing.hour_states import Delivery, hour_states
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.rules import waiting
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from tests.laws.test_too_late import close, make_wait
 from tests.pipeline import Pipeline, gateway_to, readings
@@ -71,8 +69,7 @@ def open_exceptions(pipeline: Pipeline) -> list[tuple[str, str]]:
 
 def swept(pipeline: Pipeline) -> list[Hour]:
     """The hours that the next sweep takes, run."""
-    with pipeline.database.connect() as connection:
-        hours = undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
+    hours = pipeline.swept()
     for hour in hours:
         pipeline.run(hour)
     return hours
@@ -128,7 +125,7 @@ def test_a_later_meter_owes_nothing_of_hours_that_stripe_took_no_more_when_it_ca
     with history.database.connect() as connection:
         (state,) = hour_states(connection, HourRange(old, old), history.catalogue)
     assert state.delivery is Delivery.DELIVERED
-    reconcile_days(history.as_run(), lambda: history.gateway, DayRange(day_of(old), day_of(old)))
+    history.reconcile(DayRange(day_of(old), day_of(old)))
     causes = history.rows(
         "select distinct cause from fridge.stripe_reconciliation where event_name = %s", later.event_name
     )
@@ -180,7 +177,7 @@ def test_what_was_stated_to_a_meter_that_is_gone_is_reconciled_on(pipeline: Pipe
     )
     with pipeline.database.connect() as connection:
         assert day_of(hour) in days_to_reconcile(connection, DayRange(day_of(hour), day_of(hour)), renamed.catalogue)
-    reconcile_days(renamed.as_run(), lambda: renamed.gateway, DayRange(day_of(hour), day_of(hour)))
+    renamed.reconcile(DayRange(day_of(hour), day_of(hour)))
     found = renamed.rows(
         "select event_name, usage_value, ledger_value, stripe_value::int, cause from fridge.stripe_reconciliation"
         " where hour is null order by event_name"

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from fridge_pipeline.billing import ledger
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.close_month import sign_month
@@ -96,5 +95,4 @@ def close(pipeline: Pipeline, hour: Hour) -> None:
 
 def swept(pipeline: Pipeline) -> list[Hour]:
     """The hours that the next sweep would take."""
-    with pipeline.database.connect() as connection:
-        return ledger.undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
+    return pipeline.swept()

@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 
 from fridge_pipeline.billing.bill import BillReport
-from fridge_pipeline.billing.ledger import staging_cases, undelivered_hours
+from fridge_pipeline.billing.ledger import staging_cases
 from fridge_pipeline.billing.open_stripe import keep_billing_start
 from fridge_pipeline.billing.review import NothingHeldError, Release, UnsignedReleaseError, find_outliers, release_usage
 from fridge_pipeline.billing.rules.staging import StagingVerdict, judge_staging
@@ -65,8 +65,7 @@ def held(pipeline: Pipeline) -> list[str]:
 
 
 def waits_for_the_sweep(pipeline: Pipeline, hour: Hour) -> bool:
-    with pipeline.database.connect() as connection:
-        return hour in undelivered_hours(connection, pipeline.catalogue, pipeline.clock())
+    return hour in pipeline.swept()
 
 
 def stripe_total(pipeline: Pipeline, hour: Hour, meter: str = READINGS) -> int | None:

@@ -14,8 +14,9 @@ from fridge_pipeline.ingest.landing.zone import LandingZone, open_landing_zone
 from fridge_pipeline.operations.alerts import AlertScan, AlertScope, SendReport, find_alerts, send_alerts
 from fridge_pipeline.operations.channels import AlertChannel, Encryption, Mail, MailServer, Webhook
 from fridge_pipeline.operations.rules.alert import AlertMemory
-from tests.operations.servers import HOST, MailBox, WebhookServer, mail_server, webhook_server
+from tests.operations.servers import MailBox, WebhookServer, mail_server, webhook_server
 from tests.pipeline import CLOSE_AFTER, Pipeline
+from tests.serving import HOST
 
 STALE_AFTER = timedelta(hours=3)
 

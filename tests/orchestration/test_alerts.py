@@ -14,6 +14,7 @@ from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.orchestration.schedules import LAND_CANARY
 from fridge_pipeline.resources import RESOURCES
 from tests.operations.servers import WebhookServer, webhook_server
+from tests.orchestration.ticks import sensor_tick
 from tests.pipeline import Pipeline
 
 
@@ -39,10 +40,7 @@ def told(definitions: dg.Definitions, webhook: WebhookServer, monkeypatch: pytes
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None) -> tuple[str, str]:
     """What a tick of ``alerts`` says, and its cursor."""
-    with dg.build_sensor_context(
-        instance=instance, definitions=definitions, resources=RESOURCES, cursor=cursor
-    ) as context:
-        result = definitions.get_sensor_def("alerts").evaluate_tick(context)
+    result = sensor_tick(definitions, instance, "alerts", cursor)
     assert result.run_requests in (None, [])
     return result.skip_message or "", result.cursor or ""
 

@@ -12,16 +12,14 @@ from fridge_pipeline.database.run import Failpoint
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import REPOSITORY
-from tests.orchestration.ticks import schedule_tick
+from tests.orchestration.ticks import schedule_tick, sensor_tick
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings
 
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """One tick of the landing sensor, its requests checked as the daemon checks them."""
-    with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
-        return list(definitions.get_sensor_def("landing_sensor").evaluate_tick(context).run_requests or [])
+    return list(sensor_tick(definitions, instance, "landing_sensor").run_requests or [])
 
 
 def sweep(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:

@@ -9,13 +9,11 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
 from fridge_pipeline.orchestration.shown_hours import SHOWN
-from fridge_pipeline.resources import RESOURCES
-from tests.orchestration.ticks import asset_job, run_hours
+from tests.orchestration.ticks import asset_job, run_hours, sensor_tick
 from tests.pipeline import Pipeline, readings
 
 BROKEN = b"PAR1 and nothing that a parquet file has"
@@ -157,8 +155,7 @@ def test_an_hour_of_which_a_run_sent_some_tenants_only_is_not_shown_as_billed_an
         waits = "sent of the tenants that were asked for; 2 meter events of others wait"
         assert observed(instance, "meter_events") == {first.key: waits}
         assert first.key in shown(instance, "inserted_counts")
-        with pipeline.database.connect() as connection:
-            assert undelivered_hours(connection, pipeline.catalogue, pipeline.clock()) == [first]
+        assert pipeline.swept() == [first]
         assert run_hours(definitions, instance, span).success
         assert shown(instance, "meter_events") == {first.key, first.plus(1).key}
         assert state(instance, "meter_events", first) == "delivered"
@@ -221,8 +218,7 @@ def test_hours_of_a_wiped_asset_are_run_again_once_with_the_numbers_of_the_books
 
 
 def restoring(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
-        return list(definitions.get_sensor_def("wiped_hours").evaluate_tick(context).run_requests or [])
+    return list(sensor_tick(definitions, instance, "wiped_hours").run_requests or [])
 
 
 def test_every_check_runs_by_itself(definitions: dg.Definitions, pipeline: Pipeline, two_days_ago: datetime) -> None:

@@ -15,8 +15,7 @@ from fridge_pipeline.ingest.landing.landing_errors import LandingRootGoneError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import watch_landing_zone
-from fridge_pipeline.resources import RESOURCES
-from tests.orchestration.ticks import schedule_tick
+from tests.orchestration.ticks import schedule_tick, sensor_tick
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 Look = Callable[[Pipeline], object]
@@ -221,8 +220,7 @@ def test_a_root_that_is_a_folder_too_deep_or_gone_is_told_by_the_tick(pipeline: 
 def test_the_sensor_and_hourly_billing_tell_it_by_themselves(definitions: dg.Definitions, pipeline: Pipeline) -> None:
     land(pipeline, now(pipeline).plus(9))
     with dg.instance_for_test() as instance:
-        with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
-            definitions.get_sensor_def("landing_sensor").evaluate_tick(context)
+        sensor_tick(definitions, instance, "landing_sensor")
         assert [kind for kind, _ in pipeline.rows(OPEN)] == ["future_hour"]
         (pipeline.landing / "2026").mkdir()
         schedule_tick(definitions, instance, "hourly_billing")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -12,12 +11,9 @@ from dagster._core.test_utils import freeze_time
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.definitions import defs
-from fridge_pipeline.installation import open_ledger
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, PLAN_BACKFILL
 from fridge_pipeline.orchestration.partitions import hours_in_tags, range_tags
-from fridge_pipeline.resources import RESOURCES
-from fridge_pipeline.settings import read_settings
-from tests.orchestration.ticks import run_hours
+from tests.orchestration.ticks import run_hours, sensor_tick
 from tests.pipeline import Pipeline, readings
 
 #: Stripe does not answer at all; or it answers, and takes no statement.
@@ -35,16 +31,7 @@ def tick(
     definitions: dg.Definitions, instance: dg.DagsterInstance, now: datetime | None = None
 ) -> tuple[list[str], str]:
     """The hours that a tick at a time requests, one text for each run, and what else it says."""
-
-    @dg.resource
-    def ledger(_: dg.InitResourceContext) -> Iterator[object]:
-        with open_ledger(read_settings(os.environ), lambda: now or datetime.now(UTC)) as opened:
-            yield opened
-
-    with dg.build_sensor_context(
-        instance=instance, definitions=definitions, resources={**RESOURCES, "ledger": ledger}
-    ) as context:
-        result = definitions.get_sensor_def("undelivered_sweep").evaluate_tick(context)
+    result = sensor_tick(definitions, instance, "undelivered_sweep", clock=lambda: now or datetime.now(UTC))
     requested = [hours_in_tags(request.tags) for request in result.run_requests or []]
     return [str(HourRange(hours[0], hours[-1])) for hours in requested], result.skip_message or ""
 

@@ -19,8 +19,7 @@ from fridge_pipeline.ingest.rules import landing_files
 from fridge_pipeline.ingest.rules.landing_files import QUIET_AFTER, FolderVersion, LoadedListing
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.ingest.watch import watch_landing_zone
-from fridge_pipeline.resources import RESOURCES
-from tests.orchestration.ticks import schedule_tick
+from tests.orchestration.ticks import schedule_tick, sensor_tick
 from tests.pipeline import Pipeline, readings
 
 HOURS = 5
@@ -324,10 +323,7 @@ def test_the_sensor_goes_on_where_its_last_tick_stopped_and_survives_any_cursor(
     seen = []
     with dg.DagsterInstance.ephemeral() as instance:
         for _ in range(5):
-            with dg.build_sensor_context(
-                instance=instance, definitions=definitions, resources=RESOURCES, cursor=cursor
-            ) as context:
-                cursor = definitions.get_sensor_def("landing_sensor").evaluate_tick(context).cursor
+            cursor = sensor_tick(definitions, instance, "landing_sensor", cursor).cursor
             seen.append(cursor)
     assert pipeline.rows("select 1 from fridge.landing_hours where folder_version is null") == []
     assert seen == ["", hours[1].key, hours[3].key, hours[0].key, hours[2].key]

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from fridge_pipeline.calendar.hours import HourRange
+from fridge_pipeline.installation import open_ledger, utc_now
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.resources import RESOURCES
+from fridge_pipeline.settings import read_settings
+
+
+def sensor_tick(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    name: str,
+    cursor: str | None = None,
+    clock: Callable[[], datetime] | None = None,
+) -> Any:
+    """What a sensor says now, or at a clock's time, its requests checked as the daemon checks them."""
+
+    @dg.resource
+    def ledger(_: dg.InitResourceContext) -> Iterator[object]:
+        with open_ledger(read_settings(os.environ), clock or utc_now) as opened:
+            yield opened
+
+    resources = {**RESOURCES, "ledger": ledger} if clock is not None else RESOURCES
+    with dg.build_sensor_context(
+        instance=instance, definitions=definitions, resources=resources, cursor=cursor
+    ) as context:
+        return definitions.get_sensor_def(name).evaluate_tick(context)
 
 
 def schedule_tick(definitions: dg.Definitions, instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:

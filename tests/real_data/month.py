@@ -18,7 +18,6 @@ from fridge_pipeline.finance.make_evidence import EvidencePack, make_evidence
 from fridge_pipeline.finance.month_record import refresh_month
 from fridge_pipeline.finance.report_month import MonthReport, report_month
 from fridge_pipeline.finance.stamp_record import Maker
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.rules.reading_plan import Reading
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY
 from tests.people import signed_in
@@ -78,7 +77,7 @@ def bill_the_month(pipeline: Pipeline, deliveries: Deliveries) -> None:
     while first <= last:
         until = min(first + timedelta(days=DAYS_AT_ONCE - 1), last)
         days = DayRange(first, until)
-        reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, days)
+        pipeline.reconcile(days)
         first = until + timedelta(days=1)
 
 
@@ -97,7 +96,7 @@ def report(pipeline: Pipeline, folder: Path) -> MonthReport:
 def close(pipeline: Pipeline) -> None:
     """What ``fridge close`` and ``fridge approve`` do."""
     ada, grace = (signed_in(pipeline.database, login) for login in ("ada", "grace"))
-    reconcile_days(pipeline.as_run(), lambda: pipeline.gateway, OCTOBER.days, reading=Reading.UNREAD)
+    pipeline.reconcile(OCTOBER.days, reading=Reading.UNREAD)
     prepare_month(replace(pipeline.as_run(), database=ada), OCTOBER, PREPARED_BY, MODELS_FOLDER, CLOSE_AFTER)
     approve_month(grace, OCTOBER, APPROVED_BY, pipeline.clock, CLOSE_AFTER)
 

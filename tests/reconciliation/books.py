@@ -9,7 +9,6 @@ from typing import Any
 from fridge_pipeline.billing.collect_refusals import RefusalReport, collect_refusals
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.stripe.rules.limits import READS_MAX
 from tests.pipeline import Pipeline, readings
@@ -36,8 +35,7 @@ class Books:
 
     def reconcile(self, days: DayRange | None = None, reads_max: int = READS_MAX) -> ReconciliationReport:
         """Runs the step."""
-        line = self.pipeline
-        return reconcile_days(line.as_run(), lambda: line.gateway, days or self.days, reads_max)
+        return self.pipeline.reconcile(days or self.days, reads_max)
 
     def collect(self, last_look_at: datetime | None = None) -> RefusalReport:
         """Looks for what was refused later."""

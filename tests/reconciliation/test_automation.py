@@ -14,9 +14,8 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.orchestration.automation import BILL_CLOSED_HOURS, LOAD_AND_BILL, READ_INVOICES, RECONCILE_DAYS
 from fridge_pipeline.orchestration.partitions import daily_grid, days_in_tags, hours_in_tags, range_tags
 from fridge_pipeline.orchestration.sensors import last_look, requests_of
-from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.stripe.gateway import StripeCallError
-from tests.orchestration.ticks import schedule_tick
+from tests.orchestration.ticks import schedule_tick, sensor_tick
 from tests.pipeline import readings
 from tests.reconciliation.books import READINGS, Books
 
@@ -38,10 +37,7 @@ def kept_instance() -> Iterator[dg.DagsterInstance]:
 
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
     """One tick of the sensor, its requests checked as the daemon checks them."""
-    with dg.build_sensor_context(
-        instance=instance, definitions=definitions, resources=RESOURCES, cursor=cursor
-    ) as context:
-        return definitions.get_sensor_def("stripe_refusals").evaluate_tick(context)
+    return sensor_tick(definitions, instance, "stripe_refusals", cursor)
 
 
 def morning(definitions: dg.Definitions, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
@@ -273,8 +269,7 @@ def test_a_run_of_days_does_not_disturb_the_automation_of_hours(
         definitions.resolve_job_def(RECONCILE_DAYS), tags=range_tags(books.days), status=dg.DagsterRunStatus.STARTED
     )
     books.pipeline.land(books.first, "a.csv", readings("cohoes", books.first, 1, 2))
-    with dg.build_sensor_context(instance=instance, definitions=definitions, resources=RESOURCES) as context:
-        requests = list(definitions.get_sensor_def("landing_sensor").evaluate_tick(context).run_requests or [])
+    requests = list(sensor_tick(definitions, instance, "landing_sensor").run_requests or [])
     assert [hour.key for each in requests for hour in hours_in_tags(dict(each.tags))] == [books.first.key]
     assert hours_in_tags(range_tags(books.days)) == days_in_tags(dict(requests[0].tags)) == []
 

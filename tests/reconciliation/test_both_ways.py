@@ -9,7 +9,7 @@ import pytest
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.reconciliation.reconcile import LATER, USED_UP, reconcile_days
+from fridge_pipeline.reconciliation.reconcile import LATER, USED_UP
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.reading_plan import (
     Accounts,
@@ -131,7 +131,7 @@ def test_who_was_read_for_these_days_costs_nothing_more_and_a_morning_waits_a_we
 
 def morning_of(books: Books, days: DayRange) -> ReconciliationReport:
     line = books.pipeline
-    return reconcile_days(line.as_run(), lambda: line.gateway, days, READS_MAX, Reading.SCHEDULED)
+    return line.reconcile(days, READS_MAX, Reading.SCHEDULED)
 
 
 def test_with_few_reads_left_both_are_read_in_part_and_the_rest_is_said(other_books: Books) -> None:

@@ -16,21 +16,16 @@ from fridge_pipeline.database.connection import DatabaseEncodingError
 from fridge_pipeline.operations.expose_signals import Exposition
 from fridge_pipeline.operations.rules.signals import Sample
 from fridge_pipeline.orchestration.own_pages import OwnNames
+from tests.serving import HOST, serving
 
 INNER = "secret-of-the-server"
 
 
 @contextmanager
 def served(read: Callable[[], list[Sample]]) -> Iterator[str]:
-    handler = partial(_Metrics, Exposition(read, fresh_seconds=0), OwnNames.of("127.0.0.1"))
-    with _Server(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/metrics"
-        finally:
-            server.shutdown()
-            thread.join()
+    handler = partial(_Metrics, Exposition(read, fresh_seconds=0), OwnNames.of(HOST))
+    with serving(_Server((HOST, 0), handler)) as address:
+        yield f"{address}/metrics"
 
 
 @pytest.mark.parametrize("error", [DatabaseEncodingError(INNER), KeyError(INNER), MemoryError(INNER)])

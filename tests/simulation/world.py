@@ -18,7 +18,6 @@ from fridge_pipeline.database.run import AtFailpoint, pass_by
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.watch import watch_landing_zone
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from tests.pipeline import CLOSE_AFTER, Clock, Pipeline, gateway_to
 from tests.simulation.cycle import Cycle, Terms
 from tests.simulation.parts import Parts
@@ -135,7 +134,7 @@ class World:
 
     def reconcile(self) -> None:
         """What the daily schedule does: compare with Stripe's totals."""
-        reconcile_days(self.pipeline.as_run(), lambda: self.pipeline.gateway, DAYS, reads_max=10**9)
+        self.pipeline.reconcile(DAYS, reads_max=10**9)
 
     def make_meters(self) -> None:
         """Every meter of the catalogue that Stripe has not is made, and what runs next is another process."""

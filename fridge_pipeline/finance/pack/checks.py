@@ -17,7 +17,7 @@ def write_checks(held: HeldViews, models: Iterable[SqlModel], target: Path) -> N
     with target.open("x", encoding="utf-8", newline="") as out:
         out.write(csv_line(CHECK_COLUMNS))
         for model in models:
-            for result in check_tests(held.connection, list(tests_of(model, None)), held):
+            for result in check_tests(held, list(tests_of(model, None))):
                 test = result.test
                 told = map(guarded, (model.name, test.name, test.says, test.severity.value))
                 out.write(csv_line([*told, result.count]))

@@ -14,6 +14,8 @@ from fridge_pipeline.ingest.rules.landing_files import REJECTED_KEPT_MAX
 from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.visible import one_line
 
+PAGES = "fridge_pipeline.finance.pages"
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -79,14 +81,19 @@ def _has_rows(file: dict[str, Any]) -> bool:
     return bool(file["tenant_row_count"] or file["tenant_inserted_count"])
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("fridge_pipeline.finance.pages"),
-        autoescape=False,  # noqa: S701  # a text, of which no value brings a line or a character that acts
-        finalize=lambda value: one_line(str(value)),
+def templates_of(package: str, *, autoescape: bool = True, **more: Any) -> Environment:
+    """The templates of a package, which refuse what nobody told them; everything that they show is escaped."""
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=autoescape,  # noqa: S701  # but for a text, of which no value brings a character that acts
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        **more,
     )
+
+
+@cache
+def _template() -> Template:
+    environment = templates_of(PAGES, autoescape=False, finalize=lambda value: one_line(str(value)))
     return environment.get_template("explanation.txt.j2", globals={"money": money})

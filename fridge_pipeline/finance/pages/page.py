@@ -9,13 +9,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader
 
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.finance.pages import cells, cut_off_grids, words
 from fridge_pipeline.finance.pages.cells import GAP_HEIGHT_LARGE, HEIGHT, daily_plot
-from fridge_pipeline.finance.pages.explanation import Explanation, explanation_text
+from fridge_pipeline.finance.pages.explanation import PAGES, Explanation, explanation_text, templates_of
 from fridge_pipeline.finance.pages.signed_tables import changed_in_words
 from fridge_pipeline.finance.pages.tables import SECTIONS
 from fridge_pipeline.finance.rules.month_books import MonthBooks
@@ -37,17 +37,10 @@ def render_page(
 
     ``explanations`` are of the hours that differ or were restated, as many as are wanted.
     """
-    loader = PackageLoader("fridge_pipeline.finance.pages")
-    environment = Environment(
-        loader=loader,
-        autoescape=True,  # for every template: what the books say is text
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates_of(PAGES)
     functions = (cells.count, cells.change, cells.share, cells.moment, cells.day, cells.cell, cells.cell_class)
     environment.globals |= {function.__name__: function for function in functions} | {"words": words}
-    style, script = (loader.get_source(environment, name)[0] for name in ("page.css", "page.js"))
+    style, script = (PackageLoader(PAGES).get_source(environment, name)[0] for name in ("page.css", "page.js"))
     style += _printed(stamp.line) if stamp is not None else ""
     text: str = environment.get_template("page.html.j2").render(
         style=style,

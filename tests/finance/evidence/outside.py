@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from fridge_pipeline.finance.pack.signature import sign, signature_of
 from fridge_pipeline.finance.rules.evidence_format import MANIFEST
 from tests.finance.evidence.books import unpacked
+from tests.serving import served
 
 TSA_SETTINGS = """
 [tsa]
@@ -94,15 +94,5 @@ def running_authority(folder: Path, name: str = "authority") -> Iterator[TimeAut
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield TimeAuthority(f"http://127.0.0.1:{server.server_port}/tsr", certificate)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Answers) as address:
+        yield TimeAuthority(f"{address}/tsr", certificate)

@@ -30,7 +30,6 @@ from fridge_pipeline.finance.verify_chain import verify_chain
 from fridge_pipeline.finance.verify_evidence import Expected, manifest_sha256, verify_evidence
 from fridge_pipeline.operations.check_health import check_packs
 from fridge_pipeline.operations.rules.health_check import Grade
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.settings import REPOSITORY
 from tests.conftest import KEPT, fresh_database
 from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, close, fill, made, packed, unpacked, with_manifest
@@ -358,7 +357,7 @@ def whoever_looks_at_the_books_notices(scene: Scene) -> set[str]:
 def read_stripe(books: Pipeline) -> None:
     """Reads it for all days, as the daily reconciliation does."""
     days = DayRange(day_of(HOURS[0]), day_of(HOURS[-1]))
-    reconcile_days(books.as_run(), lambda: books.gateway, days)
+    books.reconcile(days)
     books.run_models(HOURS[0], HOURS[-1])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from fridge_pipeline.finance.pages.explanation import Explanation
@@ -23,17 +25,7 @@ def explained(books: MonthBooks) -> list[Explanation]:
             is_open=False,
             closes_at=hour.closes_at(CLOSE_AFTER),
             usage={"inserted_count": 140, "active_sensors": 9},
-            files=[],
-            rejected=[],
-            statements=[],
-            attempts=[],
-            readbacks=[],
-            cancellations=[],
-            stripe=[],
-            exceptions=[],
-            settlements=[],
-            invoice_lines_of_hour=[],
-            runs=[],
+            **{each.name: [] for each in fields(Explanation) if each.type == "list[dict[str, Any]]"},
         )
         for tenant, hour in notable_hours(books)[:100]
     ]

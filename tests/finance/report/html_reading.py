@@ -34,7 +34,6 @@ class PageRead(HTMLParser):
         self._in: str | None = None
         self._table: TableRead | None = None
         self._in_head = False
-        self._cell_scope: str | None = None
         self.feed(text)
         self.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import NoBrowserError, Page, find_browser, open_page
+from tests.browser import Page, page_of_a_test
 from tests.finance.report.html_reading import PageRead
 
 WIDTH = 390
@@ -23,16 +23,11 @@ CUT = """
         numbers: document.querySelectorAll('main td.number').length,
         block: getComputedStyle(document.querySelector('.signature-block')).display,
     })"""
-LOADED = "new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))"
 
 
 @pytest.fixture
 def browser() -> Iterator[Page]:
-    try:
-        program = find_browser()
-    except NoBrowserError as error:
-        pytest.skip(str(error))
-    with open_page(program) as page:
+    with page_of_a_test() as page:
         yield page
 
 
@@ -46,10 +41,8 @@ def test_no_table_is_cut_at_the_width_of_a_phone_and_paper_has_a_block_to_sign_i
     browser: Page, page_text: str, tmp_path: Path
 ) -> None:
     (tmp_path / "page.html").write_text(page_text, encoding="utf-8")
-    browser.call("Emulation.setDeviceMetricsOverride", width=WIDTH, height=844, deviceScaleFactor=1, mobile=True)
-    browser.call("Page.enable")
-    browser.call("Page.navigate", url=(tmp_path / "page.html").as_uri())
-    browser.call("Runtime.evaluate", expression=LOADED, awaitPromise=True)
+    browser.show(WIDTH, 844, mobile=True)
+    browser.open_whole(tmp_path / "page.html")
     found = looked_at(browser)
     assert (found["width"], found["cut"], found["boxes"], found["block"]) == (WIDTH, [], 0, "none")
     assert int(str(found["numbers"])) > 300

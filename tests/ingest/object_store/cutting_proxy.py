@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
+from tests.serving import HOST, serving
+
 PIECE = 65_536
 
 
@@ -26,15 +28,10 @@ def cutting_proxy(url: str, sent_max: int, answered_max: int) -> Iterator[str]:
                 carry(self.request, server, sent_max)
                 back.join(20)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Cut) as proxy:
-        proxy.daemon_threads = True
-        thread = threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{proxy.server_address[1]}"
-        finally:
-            proxy.shutdown()
-            thread.join(20)
+    proxy = socketserver.ThreadingTCPServer((HOST, 0), Cut)
+    proxy.daemon_threads = True
+    with serving(proxy) as address:
+        yield address
 
 
 def carry(source: socket.socket, target: socket.socket, most: int) -> None:

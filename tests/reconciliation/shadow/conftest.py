@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from fridge_pipeline.billing.ledger import undelivered_hours
 from fridge_pipeline.billing.open_stripe import keep_billing_start
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
@@ -60,8 +59,7 @@ class Books:
         assert report.unsettled == []
 
     def swept(self) -> list[Hour]:
-        with self.pipeline.database.connect() as connection:
-            return undelivered_hours(connection, self.pipeline.catalogue, self.pipeline.clock())
+        return self.pipeline.swept()
 
     def posts(self) -> list[dict[str, Any]]:
         """The requests that state usage or take it back, of us and of the worker."""

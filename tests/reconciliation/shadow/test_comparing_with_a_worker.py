@@ -15,7 +15,6 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.cli.main import fridge
 from fridge_pipeline.cli.shadow import as_text
 from fridge_pipeline.reconciliation.compare_shadow import EveryHourBilledError, ShadowComparison
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.causes import ComparedHour
 from fridge_pipeline.reconciliation.rules.reading_plan import Accounts, Reading, plan_reads
@@ -83,7 +82,7 @@ def test_without_being_asked_nothing_of_unstated_books_is_read(worker_books: Boo
     line = worker_books.pipeline
     worker_books.land()
     worker_books.run()
-    report = reconcile_days(line.as_run(), lambda: line.gateway, worker_books.days)
+    report = line.reconcile(worker_books.days)
     assert report.reads == 0
 
 

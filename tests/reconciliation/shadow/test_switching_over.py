@@ -11,7 +11,6 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.installation import BillingStartDiffersError, open_ledger
-from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from fridge_pipeline.settings import read_settings
 from tests.console_script import Run
@@ -99,7 +98,7 @@ def test_the_books_explain_the_hours_of_the_worker_and_reconciling_them_takes_no
     line.advance(hours=7)
     with line.database.connect() as connection:
         assert days_to_reconcile(connection, books.days, line.catalogue) == [books.days.first]
-    reconcile_days(line.as_run(), lambda: line.gateway, books.days)
+    line.reconcile(books.days)
     causes = "select cause, count(*) from fridge.stripe_reconciliation where hour is not null group by cause"
     assert line.rows(causes) == [("not_billed", 6)]
     assert books.exceptions() == []
@@ -128,7 +127,7 @@ def test_what_is_stated_twice_after_the_switch_is_still_found(worker_books: Book
     books.run()
     books.work("troy", switch, 16)  # the worker was not stopped in time
     line.advance(hours=7)
-    reconcile_days(line.as_run(), lambda: line.gateway, books.days)
+    line.reconcile(books.days)
     assert books.exceptions() == [("unexplained", "troy", switch.key)]
 
 
