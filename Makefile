@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 
-.PHONY: help setup run up test quick lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format lineage verifier docs requirements pictures report-pictures clean
+.PHONY: help setup run up test quick lint types floors sql unit prove audit sbom simulate fuzz chaos mutants bench scale-out format lineage docs requirements pictures report-pictures clean
 
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -47,7 +47,7 @@ lint: .venv/test.done ## Style and formatting.
 
 types: .venv/test.done ## Strict types.
 	@$(BIN)/mypy
-	@for each in scripts scripts/chaos scripts/scale_out; do $(BIN)/mypy $$(ls $$each/*.py | grep -v verify_pack) || exit 1; done
+	@for each in scripts scripts/chaos scripts/scale_out; do $(BIN)/mypy $$each/*.py || exit 1; done
 
 floors: .venv/test.done ## Which part may know which.
 	@$(BIN)/lint-imports --no-logo
@@ -126,9 +126,6 @@ format: .venv/test.done ## Format Python and SQL.
 
 lineage: .venv/test.done ## Write where each column of the SQL models comes from: dbt_like_sql/lineage.json.
 	@PYTHONPATH=. $(BIN)/python scripts/column_lineage.py
-
-verifier: setup ## Write scripts/verify_pack.py, the verifier of evidence packs as one file, from its modules.
-	@$(BIN)/python -c "from fridge_pipeline.finance.pack.one_file import one_file_verifier as text; print(text(), end='')" > scripts/verify_pack.py
 
 docs: setup ## Write docs/reference/ from the code: commands, variables, SQL models, tables.
 	@PYTHONPATH=. $(BIN)/python scripts/reference.py

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import click
 
@@ -34,6 +34,18 @@ PACK = LocationOption(exists=True)
 A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+class Asked(TypedDict):
+    """The options."""
+
+    previous: Location | None
+    month: str | None
+    manifest: str | None
+    signers: Path | None
+    authority: Path | None
+    folder: Path | None
+    memory_mib: int
+
+
 @click.command()
 @click.argument("file", type=PACK, required=False)
 @click.option("--previous", type=PACK, help=HELP["previous"])
@@ -47,7 +59,7 @@ A_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--memory", "memory_mib", type=click.IntRange(1), default=MEMORY_MIB, show_default=True, help=HELP["memory"]
 )
-def verify(file: Location | None, **asked: Any) -> None:
+def verify(file: Location | None, **asked: Unpack[Asked]) -> None:
     """Check the evidence pack FILE with no database and no network.
 
     Names the first thing that does not hold. One at s3://BUCKET/PREFIX/NAME.zip is fetched first, with what lies beside

@@ -1,11 +1,14 @@
 """The verifier as one file: the modules that ``fridge verify`` runs, as they are, and nothing else.
 
-An auditor who does not trust our installation reads it, keeps it, and runs it with Python alone.
+An auditor who does not trust our installation reads it, keeps it, and runs it with Python alone. It is in every pack;
+of the modules in a copy of the repository it is made, by Python alone too, with
+``python3 -m fridge_pipeline.finance.pack.one_file > verify.py``.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -78,3 +81,7 @@ def _source(name: str) -> Path:
     if spec is None or spec.origin is None:
         raise LookupError(f"{name} is not there as a file")
     return Path(spec.origin)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(one_file_verifier())

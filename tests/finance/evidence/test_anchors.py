@@ -13,7 +13,6 @@ import pytest
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.finance.anchor_evidence import DraftError, NotStampedError, sign_pack, stamp_pack
-from fridge_pipeline.finance.pack.one_file import one_file_verifier
 from fridge_pipeline.finance.pack.signature import NotSignedError, signature_of
 from fridge_pipeline.finance.pack.time_stamp import stamp_of, stamp_told
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack, require_whole
@@ -247,9 +246,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
         assert (alone(*wrong)[0], run("verify", *wrong).returncode) == (2, 2), wrong
 
 
-def test_the_verifier_that_can_be_taken_from_the_repository_is_made_of_the_modules_as_they_are() -> None:
-    kept = REPOSITORY / "scripts" / "verify_pack.py"
-    assert kept.read_text(encoding="utf-8") == one_file_verifier(), "run: make verifier"
+def test_the_verifier_that_a_copy_of_the_repository_makes_with_python_alone_is_that_of_every_pack(pack: Path) -> None:
+    command = [sys.executable, "-S", "-m", "fridge_pipeline.finance.pack.one_file"]
+    made = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True).stdout
+    assert made == unpacked(pack)["verify.py"]
 
 
 def test_a_pack_that_another_one_takes_the_name_of_keeps_its_signature_and_time_stamp(
