@@ -13,7 +13,7 @@ from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe
 from fridge_pipeline.corrections.billed_elsewhere import Elsewhere
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
-from fridge_pipeline.corrections.rules.proposal import NotProposedError, discounted, in_words, propose
+from fridge_pipeline.corrections.rules.proposal import NotProposedError, discounted, in_words, in_words_now, propose
 from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
@@ -30,6 +30,13 @@ from fridge_pipeline.stripe.writes import create_document, documents_there, prev
 
 #: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
 ANSWER_WITHIN = timedelta(hours=1)
+
+#: What has become of a proposal that is approved no more.
+_OVER = {
+    "written": "is in Stripe already",
+    "lost": "was written, and is in Stripe no more",
+    "dropped": "is over without a document",
+}
 
 
 def approve_correction(run: Run, open_gateway: Callable[[], StripeGateway], proposal_id: int) -> CorrectionRecord:
@@ -71,18 +78,10 @@ def _proposal(connection: psycopg.Connection, proposal_id: int, *, is_over: bool
     found = correction(connection, proposal_id)
     if found is None:
         raise CorrectionRefusedError(f"there is no proposal {proposal_id}: fridge correct MONTH shows them")
-    if found.state == "written" and not is_over:
-        raise CorrectionRefusedError(f"correction {proposal_id} is in Stripe already: {found.document}")
-    if found.state == "lost" and not is_over:
-        raise CorrectionRefusedError(
-            f"correction {proposal_id} was written, and is in Stripe no more: {found.answer}. What is owed is proposed "
-            "anew by fridge correct MONTH"
-        )
-    if found.state == "dropped" and not is_over:
-        raise CorrectionRefusedError(
-            f"correction {proposal_id} is over without a document: {found.answer}. What is owed is proposed anew by "
-            "fridge correct MONTH"
-        )
+    if found.state in _OVER and not is_over:
+        is_there = found.state == "written"
+        why = found.document if is_there else f"{found.answer}. What is owed is proposed anew by fridge correct MONTH"
+        raise CorrectionRefusedError(f"correction {proposal_id} {_OVER[found.state]}: {why}")
     return found
 
 
@@ -101,14 +100,14 @@ class _Writing:
         compare_invoices(self.run)
         places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
         now = next(((each, done) for each, done in places if place_of(each) == place_of(what)), None)
-        if now is None or not now[1].leaves(now[0].unsettled, now[0].cause):
+        if now is None or not now[1].leaves(now[0].unsettled, now[0].cause, now[0].owed):
             raise self._misfit("nothing is left to correct")
         try:
             proposed = propose(*now)
         except NotProposedError as error:
             raise self._misfit(str(error)) from error
         if proposed != what:
-            raise self._misfit(f"now it is {in_words(proposed)}")
+            raise self._misfit(f"now it is {in_words_now(proposed, what)}")
         self._require_invoice_as_read()
         there = documents_there(self.gateway, self.found.wish, self._count_read)
         self._require_known_documents(there)
@@ -134,12 +133,23 @@ class _Writing:
                 "read: read it with fridge invoices --read-stripe"
             )
         if self.found.what.kind is DocumentKind.CREDIT_NOTE:
-            total = preview_credit(self.gateway, self.found.wish, remaining, self._count_read)
+            try:
+                total = preview_credit(self.gateway, self.found.wish, remaining, self._count_read)
+            except StripeCallError as error:
+                if not error.is_refused:
+                    raise
+                raise self._misfit(f"Stripe refuses it, so credit it by hand: {error}") from error
             if total != self.found.wish.amount:
                 raise self._misfit(f"Stripe would make it {total}, as with taxes: credit it by hand")
 
     def _require_known_documents(self, there: Sequence[StripeDocument]) -> None:
-        """One that these books do not know is of others, or from before they were restored, or a copy of a lost one."""
+        """One that these books do not know is of others, or from before they were restored, or a copy of a lost one.
+
+        And those that they know must be what was read of them: what is in Stripe now is what was billed.
+        """
+        edited = self._elsewhere.edited()
+        if edited:
+            raise self._misfit(f"{'; '.join(edited)}: read it with fridge invoices --read-stripe")
         known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}
         unknown = [
             each.document_id
@@ -263,7 +273,7 @@ class _Writing:
         decision = {
             "exception_id": exception_id,
             "event_name": what.event_name,
-            "how": (How.INVOICED_BY_HAND if what.delta > 0 else How.CREDITED).value,
+            "how": (How.INVOICED_BY_HAND if what.is_owed else How.CREDITED).value,
             "quantity": int(what.delta),
             "document": made.document_id,
             "reason": f"correction {self.found.proposal_id}: {self.found.wish.text}",
@@ -279,7 +289,7 @@ class _Writing:
     def _place(self) -> dict[str, object]:
         what = self.found.what
         return {
-            "kind": "not_invoiced" if what.delta > 0 else "invoiced_too_much",
+            "kind": "not_invoiced" if what.is_owed else "invoiced_too_much",
             "tenant_id": what.tenant_id,
             "customer_id": what.customer_id,
             "event_name": what.event_name,
