@@ -225,6 +225,15 @@ credited as materialized (
     group by corrections.invoice_id, lines.line_id
 ),
 
+-- And of an invoice, though it was read before they were made.
+taken_off as materialized (
+    select
+        invoice_id,
+        sum(amount) as amount
+    from credited
+    group by invoice_id
+),
+
 -- An invoice takes pending items of its own currency only.
 subscribed as materialized (
     select
@@ -288,15 +297,7 @@ from fridge.invoice_comparisons as compared
 inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
 left join fridge.invoices on compared.invoice_id = invoices.invoice_id
 left join subscribed on compared.stripe_customer_id = subscribed.stripe_customer_id
-left join
-    (
-        select
-            invoice_id,
-            sum(amount) as amount
-        from credited
-        group by invoice_id
-    ) as taken_off
-    on compared.invoice_id = taken_off.invoice_id
+left join taken_off on compared.invoice_id = taken_off.invoice_id
 cross join
     lateral (
         select

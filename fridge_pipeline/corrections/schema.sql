@@ -391,7 +391,8 @@ comment on column fridge.corrections.state is
 'proposed; approved, not known to be in Stripe; written; lost: not in Stripe any more; dropped: never to be in Stripe.';
 comment on column fridge.corrections.amount_in_stripe is
 'What its document was when it was read last; the amount as approved, unless somebody has edited it in Stripe.';
-comment on column fridge.corrections.edited is 'What somebody has made of its document in Stripe; empty where nobody has.';
+comment on column fridge.corrections.edited is
+'What somebody has made of its document in Stripe; empty where nobody has.';
 
 -- So much usage of a month and meter one person may settle alone, over all that the same login has settled alone; from
 -- there on each settlement takes a second. Little enough that nobody's invoice is decided by one, however it is split;

@@ -1,5 +1,6 @@
--- An invoice item of ours that somebody edits in Stripe bills another amount than was approved: what is there counts, and
--- the rest is told, corrected or settled, also where the quantity is right.
+-- An invoice item of ours that somebody edits in Stripe bills another amount than was approved: what is there counts,
+-- and the rest is told, corrected or settled, also where the quantity is right. And what was written off is never
+-- given back.
 create table fridge.correction_edits (
     edit_id bigint generated always as identity primary key,
     proposal_id bigint not null,
@@ -155,7 +156,8 @@ left join
 
 comment on column fridge.corrections.amount_in_stripe is
 'What its document was when it was read last; the amount as approved, unless somebody has edited it in Stripe.';
-comment on column fridge.corrections.edited is 'What somebody has made of its document in Stripe; empty where nobody has.';
+comment on column fridge.corrections.edited is
+'What somebody has made of its document in Stripe; empty where nobody has.';
 
 create or replace view fridge.made_good as
 select

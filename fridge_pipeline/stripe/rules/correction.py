@@ -156,5 +156,5 @@ def standing(read: Mapping[str, Any], now: datetime) -> Standing:
 
 def _is_left(draft: Mapping[str, Any], now: datetime) -> bool:
     """Whether a draft should have been final long ago, so that nothing makes it so."""
-    due = max(draft["created"], draft.get("automatically_finalizes_at") or 0)
+    due = max(draft.get("created", now.timestamp()), draft.get("automatically_finalizes_at") or 0)
     return datetime.fromtimestamp(due, UTC) + DRAFT_IS_LEFT < now
