@@ -126,8 +126,9 @@ def _detail(row: Told, done: Corrected) -> str:
     if row.cause is not None:
         words = INVOICE_CAUSES[row.cause]
         why = f". {words.words}: {words.do}"
+    quantity = f"{abs(rest):f} "
     if not rest and done.money_left(row.owed):
-        why = f". {EDITED}"
+        quantity, why = "", f". {EDITED}"
     if row.is_left:
         why = f". {LEFT_DRAFT}"
     if done.stranded:
@@ -135,5 +136,5 @@ def _detail(row: Told, done: Corrected) -> str:
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.period_start:%Y-%m-%d %H:%M} to "
         f"{row.period_end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
-        f"{row.accepted:f}{settled}{done.in_words()}: {f'{abs(rest):f} ' if rest else ''}{much}{amount}{why}"
+        f"{row.accepted:f}{settled}{done.in_words()}: {quantity}{much}{amount}{why}"
     )

@@ -93,14 +93,15 @@ def test_a_refund_of_a_credit_note_may_fail_later_and_gives_nothing_back_then(bi
     invoice = billing.after_grace()
     made = note(billing, invoice, BY_AMOUNT, refund_amount=30)
     (given,) = made.refunds
-    assert billing.stripe.v1.refunds.retrieve(str(given.refund)).status == "succeeded"
+    api = billing.sandbox.client().v1  # no description of refunds stands beside the tests
+    assert api.refunds.retrieve(str(given.refund)).status == "succeeded"
     url, wish = f"{billing.sandbox.url}/_sandbox/invoices", {"invoice": invoice.id, "refunds": {given.refund: "failed"}}
     requests.post(url, json=wish, timeout=20).raise_for_status()
-    assert billing.stripe.v1.refunds.retrieve(str(given.refund)).status == "failed"
+    assert api.refunds.retrieve(str(given.refund)).status == "failed"
     assert billing.stripe.v1.credit_notes.retrieve(made.id).status == "issued"
-    (payment,) = billing.stripe.v1.invoice_payments.list({"invoice": invoice.id}).data
+    (payment,) = api.invoice_payments.list({"invoice": invoice.id}).data
     whole: Any = {"payment_intent": payment.payment.payment_intent}
-    assert billing.stripe.v1.refunds.create(whole).amount == 100
+    assert api.refunds.create(whole).amount == 100
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ class Corrected:
 
 def _part(missing: Number, written_off: Number) -> Number:
     """How much of what is written off something is missing for; at some prices more usage costs less."""
-    low, high = min(written_off, 0), max(written_off, 0)
+    nothing = written_off - written_off
+    low, high = min(written_off, nothing), max(written_off, nothing)
     return max(min(missing, high), low)
 
 
