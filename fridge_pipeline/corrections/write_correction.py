@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
-from fridge_pipeline.corrections.billed_elsewhere import Elsewhere
+from fridge_pipeline.corrections.billed_elsewhere import Elsewhere, shape
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
 from fridge_pipeline.corrections.rules.proposal import NotProposedError, discounted, in_words, in_words_now, propose
@@ -18,15 +18,13 @@ from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
-from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.correction_reads import has_discount
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
-from fridge_pipeline.stripe.rules.invoice import Invoice
-from fridge_pipeline.stripe.writes import create_document, documents_there, preview_credit
+from fridge_pipeline.stripe.writes import create_document, documents_there
 
 #: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
 ANSWER_WITHIN = timedelta(hours=1)
@@ -129,18 +127,13 @@ class _Writing:
         before = next(each for each in read if each.invoice_id == what.invoice_id)
         if (before.is_void, before.lines) != (invoice.is_void, invoice.lines):
             raise self._misfit(
-                f"the invoice {what.invoice_id} is {_shape(invoice)} in Stripe, and was {_shape(before)} when it was "
+                f"the invoice {what.invoice_id} is {shape(invoice)} in Stripe, and was {shape(before)} when it was "
                 "read: read it with fridge invoices --read-stripe"
             )
         if self.found.what.kind is DocumentKind.CREDIT_NOTE:
-            try:
-                total = preview_credit(self.gateway, self.found.wish, remaining, self._count_read)
-            except StripeCallError as error:
-                if not error.is_refused:
-                    raise
-                raise self._misfit(f"Stripe refuses it, so credit it by hand: {error}") from error
-            if total != self.found.wish.amount:
-                raise self._misfit(f"Stripe would make it {total}, as with taxes: credit it by hand")
+            why_not = self._elsewhere.uncreditable(self.found.wish, remaining)
+            if why_not is not None:
+                raise self._misfit(why_not)
 
     def _require_known_documents(self, there: Sequence[StripeDocument]) -> None:
         """One that these books do not know is of others, or from before they were restored, or a copy of a lost one.
@@ -302,9 +295,3 @@ class _Writing:
     def _count_read(self) -> None:
         """On record before it is made."""
         count_reads(self.connection, 1, ReadPurpose.INVOICES, self.run.clock())
-
-
-def _shape(invoice: Invoice) -> str:
-    """What of an invoice decides whether a proposal fits, in a few words."""
-    total = sum(line.amount for line in invoice.lines)
-    return f"{invoice.status} with {len(invoice.lines)} lines of {money(total, invoice.currency)}"
