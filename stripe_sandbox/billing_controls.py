@@ -21,6 +21,7 @@ from stripe_sandbox.sandbox import Sandbox
 from stripe_sandbox.stripe_shapes import no_such, read_json, wrong_parameter
 
 _ACTS = ("finalize", "void")
+_REFUND_STATUSES = ("pending", "requires_action", "succeeded", "failed", "canceled")
 
 
 def _is_moment(value: object) -> bool:
@@ -45,6 +46,10 @@ _EDITS: dict[str, tuple[Callable[[object], bool], str]] = {
         "texts or null, by name",
     ),
     "fails_with": (lambda v: v is None or isinstance(v, str), "a text, or null"),
+    "refunds": (
+        lambda v: isinstance(v, dict) and all(each in _REFUND_STATUSES for each in v.values()),
+        f"{' or '.join(_REFUND_STATUSES)}, by id",
+    ),
     "line": (_is_line, '{"amount": whole number, "description": text}'),
     "act": (lambda v: v in _ACTS, " or ".join(_ACTS)),
 }
@@ -81,8 +86,8 @@ def edit_invoice(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
     """Do to ``invoice`` what its Dashboard or another program could do, without a trace among the requests.
 
     ``auto_advance``, ``automatically_finalizes_at`` (null: not scheduled), ``metadata``, a ``line`` of
-    ``{"amount", "description"}``, ``fails_with`` (why it cannot become final; null: it can), ``act`` finalize or void.
-    Raises ``StripeError`` (400, 404).
+    ``{"amount", "description"}``, ``fails_with`` (why it cannot become final; null: it can), the statuses of its
+    ``refunds`` by id, ``act`` finalize or void. Raises ``StripeError`` (400, 404).
     """
     told = _object(asked.body)
     if set(told) - {"invoice", *_EDITS}:
@@ -111,6 +116,10 @@ def _edited(invoice: Invoice, told: dict[str, Any], now: int) -> Invoice:
         changes |= {"finalizes_at": moment, "scheduled": moment is not None}
     if "metadata" in told:
         changes["metadata"] = {**invoice.metadata, **told["metadata"]}
+    if "refunds" in told:
+        changes["refunds"] = tuple(
+            replace(each, status=told["refunds"].get(each.id, each.status)) for each in invoice.refunds
+        )
     if "line" in told:
         line = Line(
             id=f"il_{secrets.token_hex(12)}",

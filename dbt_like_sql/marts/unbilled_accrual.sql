@@ -285,11 +285,16 @@ invoice_parts as (
         comparisons.period_end,
         case when comparisons.amount is not null then comparisons.price_id end as price_id,
         comparisons.cause,
-        comparisons.accepted_quantity - comparisons.invoice_quantity - coalesce(made_good.quantity, 0) as quantity
+        -- What was written off is missing no more, and is not given back either.
+        made_good.missing - least(greatest(made_good.missing, 0), made_good.written_off) as quantity
     from comparisons
     left join
         lateral (
-            select sum(made_good.quantity) as quantity
+            select
+                comparisons.accepted_quantity
+                - comparisons.invoice_quantity
+                - coalesce(sum(made_good.quantity) filter (where not made_good.is_written_off), 0) as missing,
+                coalesce(sum(made_good.quantity) filter (where made_good.is_written_off), 0) as written_off
             from made_good
             where
                 made_good.invoice_id is not distinct from comparisons.invoice_id
@@ -404,6 +409,7 @@ based as (
                 made_good.stripe_customer_id = parts.stripe_customer_id
                 and made_good.meter = parts.meter
                 and made_good.period_start = parts.period_start
+                and (parts.quantity > 0 or not made_good.is_written_off)
         ) as done
         on true
 ),

@@ -7,5 +7,6 @@ select
     quantity,
     amount,
     currency,
-    document
+    document,
+    is_written_off
 from fridge.made_good

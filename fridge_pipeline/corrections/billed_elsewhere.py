@@ -8,15 +8,16 @@ from datetime import datetime
 
 import psycopg
 
+from fridge_pipeline.corrections.correction_record import corrections_known
 from fridge_pipeline.corrections.rules.proposal import Proposed
 from fridge_pipeline.invoices.invoice_record import corrections_of, known_invoices, known_prices, recent_invoices
-from fridge_pipeline.invoices.rules.money import money
+from fridge_pipeline.invoices.rules.money import edited_text, money
 from fridge_pipeline.stripe.correction_reads import balance_credits, pending_items, refunds_of
-from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import customer_invoices
-from fridge_pipeline.stripe.rules.correction import KEY, StripeDocument
+from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
 from fridge_pipeline.stripe.rules.invoice import MADE_BY_STRIPE, Invoice, InvoiceLine
-from fridge_pipeline.stripe.writes import customer_items
+from fridge_pipeline.stripe.writes import customer_items, preview_credit
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,37 @@ class Elsewhere:
         read = {each.invoice_id: self._lines_of_time(each) for each in self._read()}
         now = {each.invoice_id: self._lines_of_time(each) for each in live}
         return [name for name, lines in now.items() if lines != read.get(name, frozenset())]
+
+    def uncreditable(self, wish: Wish, remaining: int) -> str | None:
+        """Why Stripe would not make a credit note as it is wished; in words."""
+        try:
+            total = preview_credit(self.gateway, wish, remaining, self.count_read)
+        except StripeCallError as error:
+            if not error.is_refused:
+                raise
+            return f"Stripe refuses it, so credit it by hand: {error}"
+        return None if total == wish.amount else f"Stripe would make it {total}, as with taxes: credit it by hand"
+
+    def edited(self) -> list[str]:
+        """Invoice items of ours of the same time that are in Stripe otherwise than they were read; in words."""
+        what = self.what
+        made = [
+            each
+            for each in corrections_known(self.connection, [what.customer_id])
+            if each.state == "written"
+            and (each.what.kind, each.what.event_name) == (DocumentKind.INVOICE_ITEM, what.event_name)
+            and each.what.period_start < what.period_end
+            and what.period_start < each.what.period_end
+        ]
+        if not made:
+            return []
+        items = customer_items(self.gateway, what.customer_id, self.count_read)
+        now = {each.document_id: each.amount for each in items}
+        return [
+            edited_text(each.document, each.amount_in_stripe, now.get(each.document), each.what.currency)
+            for each in made
+            if each.document is not None and each.amount_in_stripe != now.get(each.document)
+        ]
 
     def made_by_hand(
         self, live: Sequence[Invoice], items: Sequence[StripeDocument], told_at: datetime | None
@@ -136,3 +168,9 @@ class Elsewhere:
 
 def _names(invoice: Invoice) -> set[str | None]:
     return {invoice.invoice_id, invoice.number}
+
+
+def shape(invoice: Invoice) -> str:
+    """What of an invoice decides whether a proposal fits, in a few words."""
+    total = sum(line.amount for line in invoice.lines)
+    return f"{invoice.status} with {len(invoice.lines)} lines of {money(total, invoice.currency)}"

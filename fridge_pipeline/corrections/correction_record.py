@@ -23,7 +23,10 @@ from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 
 @dataclass(frozen=True, slots=True)
 class CorrectionRecord:
-    """A proposal on record, and what has become of it; ``state`` is as the view ``fridge.corrections`` has it."""
+    """A proposal on record, and what has become of it; ``state`` is as the view ``fridge.corrections`` has it.
+
+    ``amount_in_stripe`` is what its document was when it was read last: somebody may have edited it there.
+    """
 
     proposal_id: int
     key: str
@@ -34,6 +37,7 @@ class CorrectionRecord:
     document: str | None
     document_number: str | None
     answer: str | None
+    amount_in_stripe: int
 
     @property
     def wish(self) -> Wish:
@@ -114,6 +118,7 @@ def _record(row: dict[str, Any]) -> CorrectionRecord:
         document=row["document"],
         document_number=row["document_number"],
         answer=row["answer"],
+        amount_in_stripe=row["amount_in_stripe"],
     )
 
 
@@ -152,8 +157,8 @@ def owed_on_invoices(
         if each.tenant_id == tenant_id
         and subject in {each.event_name, f"{each.event_name} {each.customer_id}"}
         and hour <= each.period_start < hour + timedelta(hours=1)
-        and done.leaves(each.unsettled, each.cause)
-        and (done.rest(each.unsettled) < 0) == (kind == "not_invoiced")
+        and done.leaves(each.unsettled, each.cause, each.owed)
+        and done.is_owed(each.unsettled, each.owed) == (kind == "not_invoiced")
     ]
     if not found or any(done.rest(each.unsettled) % 1 for each, done in found):
         raise SettlementRefusedError(
@@ -166,14 +171,14 @@ def owed_on_invoices(
 
 def _place(difference: Difference, done: Corrected) -> dict[str, object]:
     """As the settlement keeps it; times as texts, since it is kept as JSON."""
-    amount = difference.amount if difference.difference else 0
-    is_priced = amount is not None and difference.currency is not None
+    owed = difference.owed
+    is_priced = owed is not None and difference.currency is not None
     return {
         "customer_id": difference.customer_id,
         "invoice_id": difference.invoice_id,
         "period_start": difference.period_start.isoformat(),
         "period_end": difference.period_end.isoformat(),
         "quantity": int(-done.rest(difference.unsettled)),
-        "amount": (amount or 0) - done.amount if is_priced else None,
+        "amount": done.money_rest(owed or 0) if is_priced else None,
         "currency": difference.currency if is_priced else None,
     }

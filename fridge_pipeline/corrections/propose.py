@@ -44,16 +44,18 @@ def propose_corrections(run: Run, month: Month) -> ProposalReport:
     with run.database.connect() as connection:
         found = differences(connection, month.start, month.end)
         customer_ids = sorted({each.customer_id for each, _ in found})
-        before = newest(corrections_known(connection, customer_ids))
-        wanted, not_proposed = documents_for(found)
+        known = corrections_known(connection, customer_ids)
+        under_way = [each for each in known if each.state == "approved"]
+        wanted, not_proposed = documents_for(found, under_way)
+        before = newest(known)
         missing = [each for each in wanted if not _stands(before.get(place_of(each)), each)]
         if missing:
             _add(run, connection, missing)
-        known = newest(corrections_known(connection, customer_ids))
+            known = corrections_known(connection, customer_ids)
         places = {place_of(each) for each in wanted}
     shown = [
         each
-        for place, each in known.items()
+        for place, each in newest(known).items()
         if each.what.period_end > month.start
         and each.what.period_start < month.end
         and (each.state != "proposed" or place in places)
@@ -62,18 +64,35 @@ def propose_corrections(run: Run, month: Month) -> ProposalReport:
 
 
 def documents_for(
-    found: Iterable[tuple[Difference, Corrected]],
+    found: Iterable[tuple[Difference, Corrected]], under_way: Sequence[CorrectionRecord] = ()
 ) -> tuple[list[Proposed], list[tuple[Difference, str]]]:
-    """A document for each difference that a person must correct; and of which there is none, with the reason."""
+    """A document for each difference that a person must correct; and of which there is none, with the reason.
+
+    There is none while another one of the same usage is ``under_way``, and may be in Stripe already.
+    """
     wanted: list[Proposed] = []
     not_proposed: list[tuple[Difference, str]] = []
     for difference, done in found:
-        if done.leaves(difference.unsettled, difference.cause):
+        if done.leaves(difference.unsettled, difference.cause, difference.owed):
             try:
-                wanted.append(propose(difference, done))
+                what = propose(difference, done)
+                _require_none_under_way(what, under_way)
+                wanted.append(what)
             except NotProposedError as error:
                 not_proposed.append((difference, str(error)))
     return wanted, not_proposed
+
+
+def _require_none_under_way(what: Proposed, under_way: Iterable[CorrectionRecord]) -> None:
+    for each in under_way:
+        is_same_usage = (each.what.customer_id, each.what.event_name) == (what.customer_id, what.event_name) and (
+            each.what.period_start < what.period_end and what.period_start < each.what.period_end
+        )
+        if is_same_usage and place_of(each.what) != place_of(what):
+            raise NotProposedError(
+                f"correction {each.proposal_id} of the same usage is approved and not in Stripe yet: finish it first, "
+                f"fridge correct --approve {each.proposal_id}"
+            )
 
 
 #: Whose usage of which time on which invoice a proposal is about.

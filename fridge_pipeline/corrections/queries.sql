@@ -225,6 +225,15 @@ credited as materialized (
     group by corrections.invoice_id, lines.line_id
 ),
 
+-- And of an invoice, though it was read before they were made.
+taken_off as materialized (
+    select
+        invoice_id,
+        sum(amount) as amount
+    from credited
+    group by invoice_id
+),
+
 -- An invoice takes pending items of its own currency only.
 subscribed as materialized (
     select
@@ -272,6 +281,7 @@ select
             and items.stripe_customer_id = compared.stripe_customer_id
             and priced.event_name = compared.event_name
     ) as has_own_tax,
+    invoices.total - greatest(invoices.credited, taken_off.amount) as creditable,
     case
         when compared.invoice_id is null then (
             select min(following.invoice_id)
@@ -287,6 +297,7 @@ from fridge.invoice_comparisons as compared
 inner join asked on compared.stripe_customer_id = asked.stripe_customer_id
 left join fridge.invoices on compared.invoice_id = invoices.invoice_id
 left join subscribed on compared.stripe_customer_id = subscribed.stripe_customer_id
+left join taken_off on compared.invoice_id = taken_off.invoice_id
 cross join
     lateral (
         select
@@ -331,7 +342,8 @@ select
     approved_by,
     document,
     document_number,
-    answer
+    answer,
+    amount_in_stripe
 from fridge.corrections
 where stripe_customer_id = any(%(customer_ids)s::text[]) or proposal_id = %(proposal_id)s::bigint
 order by proposal_id;

@@ -25,7 +25,7 @@ create table fridge.correction_proposals (
     os_user text,
     os_host text,
     constraint correction_proposals_key unique (correction_key),
-    constraint correction_proposals_delta check (delta = new_quantity - old_quantity and delta <> 0),
+    constraint correction_proposals_delta check (delta = new_quantity - old_quantity),
     constraint correction_proposals_kind check (
         case document_kind
             when 'invoice_item' then amount > 0
@@ -192,7 +192,8 @@ comment on column fridge.correction_proposals.invoice_id is 'The invoice that it
 comment on column fridge.correction_proposals.old_quantity is
 'What is invoiced of the period, with the corrections before this one.';
 comment on column fridge.correction_proposals.new_quantity is 'Our usage of the period.';
-comment on column fridge.correction_proposals.delta is 'New less old: so much the document makes good.';
+comment on column fridge.correction_proposals.delta is
+'New less old: so much the document makes good. 0 where only the money of an earlier document was edited in Stripe.';
 comment on column fridge.correction_proposals.price_id is 'The price by which the amount was reckoned.';
 comment on column fridge.correction_proposals.amount is
 'In minor units: what the new quantity costs less what the old one does, rounded once; below 0 to be credited.';
@@ -289,6 +290,34 @@ comment on column fridge.correction_arrivals.answer is 'On which invoice, and ho
 
 insert into fridge.pipeline_rights (relation) values ('correction_losses'), ('correction_arrivals');
 
+-- An invoice item can be edited in Stripe until its invoice is final: what is there is what was billed.
+create table fridge.correction_edits (
+    edit_id bigint generated always as identity primary key,
+    proposal_id bigint not null,
+    amount bigint not null,
+    found_at timestamptz not null,
+    answer text not null,
+    run_id text not null
+);
+
+create index correction_edits_proposal on fridge.correction_edits (proposal_id, edit_id);
+
+create trigger correction_edits_guard before insert on fridge.correction_edits
+for each row execute function fridge.guard_correction_outcome();
+create trigger correction_edits_append_only before update or delete on fridge.correction_edits
+for each row execute function fridge.refuse_change();
+create trigger correction_edits_no_truncate before truncate on fridge.correction_edits
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.correction_edits from current_user;
+
+comment on table fridge.correction_edits is
+'One row per time that an invoice item of ours was of another amount in Stripe than before. Append only.';
+comment on column fridge.correction_edits.amount is 'What it was then, less discounts, in minor units.';
+comment on column fridge.correction_edits.found_at is 'When that was seen.';
+comment on column fridge.correction_edits.answer is 'That amount and the one before it, in words.';
+
+insert into fridge.pipeline_rights (relation) values ('correction_edits');
+
 -- An invoice item that no invoice takes counts as a correction, and reaches nobody.
 -- Rewritten whenever invoices are read.
 create table fridge.stranded_corrections (
@@ -330,7 +359,7 @@ select
     approvals.acted_at as approved_at,
     documents.document,
     documents.document_number,
-    coalesce(losses.answer, documents.answer) as answer,
+    coalesce(losses.answer, edits.answer, documents.answer) as answer,
     documents.written_at,
     case
         when losses.proposal_id is not null then 'lost'
@@ -338,15 +367,32 @@ select
         when documents.proposal_id is not null then 'dropped'
         when approvals.proposal_id is not null then 'approved'
         else 'proposed'
-    end as state
+    end as state,
+    coalesce(edits.amount, proposals.amount) as amount_in_stripe,
+    edits.answer as edited
 from fridge.correction_proposals as proposals
 left join fridge.correction_approvals as approvals on proposals.proposal_id = approvals.proposal_id
 left join fridge.correction_documents as documents on proposals.proposal_id = documents.proposal_id
-left join fridge.correction_losses as losses on proposals.proposal_id = losses.proposal_id;
+left join fridge.correction_losses as losses on proposals.proposal_id = losses.proposal_id
+left join
+    lateral (
+        select
+            correction_edits.amount,
+            correction_edits.answer
+        from fridge.correction_edits
+        where correction_edits.proposal_id = proposals.proposal_id
+        order by correction_edits.edit_id desc
+        limit 1
+    ) as edits
+    on true;
 
 comment on view fridge.corrections is 'One row per proposal of a correction, and what has become of it.';
 comment on column fridge.corrections.state is
 'proposed; approved, not known to be in Stripe; written; lost: not in Stripe any more; dropped: never to be in Stripe.';
+comment on column fridge.corrections.amount_in_stripe is
+'What its document was when it was read last; the amount as approved, unless somebody has edited it in Stripe.';
+comment on column fridge.corrections.edited is
+'What somebody has made of its document in Stripe; empty where nobody has.';
 
 -- So much usage of a month and meter one person may settle alone, over all that the same login has settled alone; from
 -- there on each settlement takes a second. Little enough that nobody's invoice is decided by one, however it is split;
@@ -380,8 +426,10 @@ create table fridge.settlement_decisions (
             'written_off', 'invoiced_by_hand', 'credited', 'state_again', 'counted', 'not_counted', 'no_loss'
         )
     ),
+    -- 0 where only the money of an invoice is not right.
     constraint settlement_decisions_quantity check (
-        case how
+        (quantity = 0 and num_nonnulls(places, proposal_id) > 0) is true
+        or case how
             when 'written_off' then quantity > 0 or quantity is null
             when 'invoiced_by_hand' then coalesce(quantity > 0, false)
             when 'credited' then coalesce(quantity < 0, false)
@@ -450,7 +498,8 @@ begin
             and decisions.acted_by = session_user
             and decisions.proposal_id is null
             and not decisions.takes_two;
-        new.takes_two := alone + abs(new.quantity) > fridge.settled_alone_max();
+        -- Of money alone, where the quantity is right, nobody decides alone.
+        new.takes_two := new.quantity = 0 or alone + abs(new.quantity) > fridge.settled_alone_max();
     end if;
     if new.takes_two then
         perform fridge.require_person(array['operator', 'approver'], 'settlement of ' || abs(new.quantity));
@@ -779,11 +828,13 @@ select
     corrections.period_start,
     corrections.period_end,
     corrections.delta as quantity,
-    corrections.amount,
+    corrections.amount_in_stripe as amount,
     corrections.currency,
     corrections.document,
     stranded_corrections.answer as stranded,
-    corrections.written_at as made_at
+    corrections.written_at as made_at,
+    corrections.edited,
+    false as is_written_off
 from fridge.corrections
 left join fridge.stranded_corrections on corrections.proposal_id = stranded_corrections.proposal_id
 where corrections.state = 'written'
@@ -799,7 +850,9 @@ select
     places.currency,
     coalesce(settlements.document, 'settlement ' || settlements.settlement_id) as document,
     null as stranded,
-    settlements.settled_at as made_at
+    settlements.settled_at as made_at,
+    null as edited,
+    settlements.how = 'written_off' as is_written_off
 from fridge.settlements
 cross join
     lateral jsonb_to_recordset(settlements.places)
@@ -827,3 +880,6 @@ that is void now has given nothing back.';
 comment on column fridge.made_good.quantity is 'Below 0 what it gives back.';
 comment on column fridge.made_good.amount is 'In minor units; empty where no price said what was settled.';
 comment on column fridge.made_good.stranded is 'Why an invoice item is on no invoice, if so.';
+comment on column fridge.made_good.edited is 'What somebody has made of an invoice item in Stripe, if so.';
+comment on column fridge.made_good.is_written_off is
+'Whether nobody has paid for it: it makes good for what is missing still, and is never given back.';

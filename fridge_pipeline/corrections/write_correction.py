@@ -10,26 +10,31 @@ from datetime import datetime, timedelta
 import psycopg
 
 from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
-from fridge_pipeline.corrections.billed_elsewhere import Elsewhere
+from fridge_pipeline.corrections.billed_elsewhere import Elsewhere, shape
 from fridge_pipeline.corrections.correction_record import CorrectionRecord, correction, corrections_known, differences
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, as_act, place_of
-from fridge_pipeline.corrections.rules.proposal import NotProposedError, discounted, in_words, propose
+from fridge_pipeline.corrections.rules.proposal import NotProposedError, discounted, in_words, in_words_now, propose
 from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
-from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.correction_reads import has_discount
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
-from fridge_pipeline.stripe.rules.invoice import Invoice
-from fridge_pipeline.stripe.writes import create_document, documents_there, preview_credit
+from fridge_pipeline.stripe.writes import create_document, documents_there
 
 #: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
 ANSWER_WITHIN = timedelta(hours=1)
+
+#: What has become of a proposal that is approved no more.
+_OVER = {
+    "written": "is in Stripe already",
+    "lost": "was written, and is in Stripe no more",
+    "dropped": "is over without a document",
+}
 
 
 def approve_correction(run: Run, open_gateway: Callable[[], StripeGateway], proposal_id: int) -> CorrectionRecord:
@@ -71,18 +76,10 @@ def _proposal(connection: psycopg.Connection, proposal_id: int, *, is_over: bool
     found = correction(connection, proposal_id)
     if found is None:
         raise CorrectionRefusedError(f"there is no proposal {proposal_id}: fridge correct MONTH shows them")
-    if found.state == "written" and not is_over:
-        raise CorrectionRefusedError(f"correction {proposal_id} is in Stripe already: {found.document}")
-    if found.state == "lost" and not is_over:
-        raise CorrectionRefusedError(
-            f"correction {proposal_id} was written, and is in Stripe no more: {found.answer}. What is owed is proposed "
-            "anew by fridge correct MONTH"
-        )
-    if found.state == "dropped" and not is_over:
-        raise CorrectionRefusedError(
-            f"correction {proposal_id} is over without a document: {found.answer}. What is owed is proposed anew by "
-            "fridge correct MONTH"
-        )
+    if found.state in _OVER and not is_over:
+        is_there = found.state == "written"
+        why = found.document if is_there else f"{found.answer}. What is owed is proposed anew by fridge correct MONTH"
+        raise CorrectionRefusedError(f"correction {proposal_id} {_OVER[found.state]}: {why}")
     return found
 
 
@@ -101,14 +98,14 @@ class _Writing:
         compare_invoices(self.run)
         places = differences(self.connection, what.period_start, what.period_end, what.customer_id)
         now = next(((each, done) for each, done in places if place_of(each) == place_of(what)), None)
-        if now is None or not now[1].leaves(now[0].unsettled, now[0].cause):
+        if now is None or not now[1].leaves(now[0].unsettled, now[0].cause, now[0].owed):
             raise self._misfit("nothing is left to correct")
         try:
             proposed = propose(*now)
         except NotProposedError as error:
             raise self._misfit(str(error)) from error
         if proposed != what:
-            raise self._misfit(f"now it is {in_words(proposed)}")
+            raise self._misfit(f"now it is {in_words_now(proposed, what)}")
         self._require_invoice_as_read()
         there = documents_there(self.gateway, self.found.wish, self._count_read)
         self._require_known_documents(there)
@@ -130,16 +127,22 @@ class _Writing:
         before = next(each for each in read if each.invoice_id == what.invoice_id)
         if (before.is_void, before.lines) != (invoice.is_void, invoice.lines):
             raise self._misfit(
-                f"the invoice {what.invoice_id} is {_shape(invoice)} in Stripe, and was {_shape(before)} when it was "
+                f"the invoice {what.invoice_id} is {shape(invoice)} in Stripe, and was {shape(before)} when it was "
                 "read: read it with fridge invoices --read-stripe"
             )
         if self.found.what.kind is DocumentKind.CREDIT_NOTE:
-            total = preview_credit(self.gateway, self.found.wish, remaining, self._count_read)
-            if total != self.found.wish.amount:
-                raise self._misfit(f"Stripe would make it {total}, as with taxes: credit it by hand")
+            why_not = self._elsewhere.uncreditable(self.found.wish, remaining)
+            if why_not is not None:
+                raise self._misfit(why_not)
 
     def _require_known_documents(self, there: Sequence[StripeDocument]) -> None:
-        """One that these books do not know is of others, or from before they were restored, or a copy of a lost one."""
+        """One that these books do not know is of others, or from before they were restored, or a copy of a lost one.
+
+        And those that they know must be what was read of them: what is in Stripe now is what was billed.
+        """
+        edited = self._elsewhere.edited()
+        if edited:
+            raise self._misfit(f"{'; '.join(edited)}: read it with fridge invoices --read-stripe")
         known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}
         unknown = [
             each.document_id
@@ -263,7 +266,7 @@ class _Writing:
         decision = {
             "exception_id": exception_id,
             "event_name": what.event_name,
-            "how": (How.INVOICED_BY_HAND if what.delta > 0 else How.CREDITED).value,
+            "how": (How.INVOICED_BY_HAND if what.is_owed else How.CREDITED).value,
             "quantity": int(what.delta),
             "document": made.document_id,
             "reason": f"correction {self.found.proposal_id}: {self.found.wish.text}",
@@ -279,7 +282,7 @@ class _Writing:
     def _place(self) -> dict[str, object]:
         what = self.found.what
         return {
-            "kind": "not_invoiced" if what.delta > 0 else "invoiced_too_much",
+            "kind": "not_invoiced" if what.is_owed else "invoiced_too_much",
             "tenant_id": what.tenant_id,
             "customer_id": what.customer_id,
             "event_name": what.event_name,
@@ -292,9 +295,3 @@ class _Writing:
     def _count_read(self) -> None:
         """On record before it is made."""
         count_reads(self.connection, 1, ReadPurpose.INVOICES, self.run.clock())
-
-
-def _shape(invoice: Invoice) -> str:
-    """What of an invoice decides whether a proposal fits, in a few words."""
-    total = sum(line.amount for line in invoice.lines)
-    return f"{invoice.status} with {len(invoice.lines)} lines of {money(total, invoice.currency)}"

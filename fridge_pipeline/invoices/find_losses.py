@@ -1,7 +1,7 @@
 """Find losses: documents that usage was made good by, and that Stripe has no more; that is owed again.
 
-Those of corrections, and those that people have settled by. And invoice items that no invoice takes: nobody pays for
-them before a person sees to it.
+Those of corrections, and those that people have settled by. And invoice items that somebody has edited, or that no
+invoice takes: nobody pays for them before a person sees to it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import psycopg
 
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.invoices.invoice_record import Reading
+from fridge_pipeline.invoices.rules.money import edited_text
 from fridge_pipeline.stripe.correction_reads import standing_of_item, standing_of_named, standing_of_note
-from fridge_pipeline.stripe.gateway import StripeGateway
+from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.rules.correction import VOIDED_WITHIN, DocumentKind, Fate
 
 _RECORDED = {Fate.LOST: "add_correction_loss", Fate.ARRIVED: "add_correction_arrival"}
@@ -34,7 +35,7 @@ def find_losses(
     """
     lost, unsure = 0, None
     rows = connection.execute(statement("corrections_to_look_up")).fetchall()
-    for number, customer_id, kind, document, passed_by in rows:
+    for number, customer_id, kind, document, passed_by, amount, currency in rows:
         if kind == DocumentKind.INVOICE_ITEM:
             found = standing_of_item(gateway, document, reading.read_at, count_read)
         else:
@@ -45,11 +46,18 @@ def find_losses(
                 unsure = f"{found.text}; nor has {customer_id} a subscription there"
                 continue
             fate = Fate.LOST
+        if kind == DocumentKind.INVOICE_ITEM and found.amount not in {None, amount}:
+            edit = {"amount": found.amount, "answer": edited_text(document, amount, found.amount, currency)}
+            connection.execute(
+                statement("add_correction_edit"), {"proposal_id": number, **edit, **reading.parameters()}
+            )
         if fate in _RECORDED:
             outcome = {"proposal_id": number, "answer": found.text, **reading.parameters()}
             connection.execute(statement(_RECORDED[fate]), outcome)
         lost += fate is Fate.LOST
         why = _left_behind(customer_id, subscribed, passed_by) if found.is_pending else None
+        if found.left_on:
+            why = f"nothing makes {found.left_on} final, a draft that has it"
         connection.execute(
             statement("keep_stranded_correction" if why else "end_stranded_correction"),
             {"proposal_id": number, "found_at": reading.read_at, "answer": f"{document} is on no invoice: {why}"},
@@ -79,7 +87,13 @@ def find_lost_settlements(
     parameters = {"since": reading.read_at - VOIDED_WITHIN}
     rows = connection.execute(statement("settlements_to_look_up"), parameters).fetchall()
     for settlement_id, document, customer_id in rows:
-        found = standing_of_named(gateway, document, customer_id, reading.read_at, count_read)
+        try:
+            found = standing_of_named(gateway, document, customer_id, reading.read_at, count_read)
+        except StripeCallError as error:
+            if not error.is_key_refused:
+                raise
+            unsure = str(error)
+            continue
         if found is None or found.fate is Fate.WAITS:
             continue
         if found.fate is Fate.MISSING and customer_id not in subscribed:

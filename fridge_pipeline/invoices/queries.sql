@@ -932,7 +932,9 @@ select
     amount,
     currency,
     document,
-    stranded
+    stranded,
+    edited,
+    is_written_off
 from fridge.made_good
 where stripe_customer_id = any(%(customer_ids)s)
 order by made_at;
@@ -1000,7 +1002,9 @@ select
             + case when invoices.currency = corrections.currency then interval '0' else interval '35 days' end
         order by invoices.created_at
         limit 1
-    ) as passed_by
+    ) as passed_by,
+    amount_in_stripe,
+    currency
 from fridge.corrections
 where
     state = 'written'
@@ -1038,6 +1042,10 @@ on conflict do nothing;
 insert into fridge.correction_losses (proposal_id, found_at, answer, run_id)
 values (%(proposal_id)s, %(read_at)s, %(answer)s, %(run_id)s)
 on conflict do nothing;
+
+-- name: add_correction_edit
+insert into fridge.correction_edits (proposal_id, amount, found_at, answer, run_id)
+values (%(proposal_id)s, %(amount)s, %(read_at)s, %(answer)s, %(run_id)s);
 
 -- name: add_correction_arrival
 insert into fridge.correction_arrivals (proposal_id, found_at, answer, run_id)

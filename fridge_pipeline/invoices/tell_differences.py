@@ -23,7 +23,13 @@ from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.money import money
 
 TAKEN_BY_HAND = (
-    "Make an invoice in Stripe with the customer's pending items; or delete the item there, then it is owed again"
+    "Make an invoice in Stripe with the customer's pending items, or finalize the draft that has it; or delete the "
+    "item there, then it is owed again"
+)
+
+EDITED = (
+    "Set it back in Stripe while it is on no final invoice; or have fridge correct MONTH propose the rest, or settle "
+    "what you have agreed with the customer"
 )
 
 LEFT_DRAFT = (
@@ -65,10 +71,15 @@ class Told:
         """What is invoiced less our usage, but for what people have settled of single hours."""
         return self.invoiced - self.usage + self.settled
 
+    @property
+    def owed(self) -> int | None:
+        """What the whole difference costs; ``None`` where no price says so."""
+        return self.amount if self.invoiced != self.usage else 0
+
     def key(self, done: Corrected) -> ExceptionKey:
         """Its exception's; of a customer that is no tenant's, the subject says which."""
-        rest = done.rest(self.unsettled)
-        is_owed = rest < 0 or self.is_left or (not rest and done.stranded)
+        is_right = not done.rest(self.unsettled) and not done.money_left(self.owed)
+        is_owed = done.is_owed(self.unsettled, self.owed) or self.is_left or (is_right and done.stranded)
         kind = "not_invoiced" if is_owed else "invoiced_too_much"
         subject = self.event_name if self.tenant_id is not None else f"{self.event_name} {self.customer_id}"
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
@@ -83,7 +94,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter],
     connection.execute(statement("lock_comparisons"))
     owed: dict[ExceptionKey, list[tuple[Told, Corrected]]] = defaultdict(list)
     for row, done in _with_corrections(connection):
-        if done.leaves(row.unsettled, row.cause) or done.stranded or row.is_left:
+        if done.leaves(row.unsettled, row.cause, row.owed) or done.stranded or row.is_left:
             owed[row.key(done)].append((row, done))
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
@@ -107,14 +118,17 @@ def _detail(row: Told, done: Corrected) -> str:
     """The difference in words, with the money where a price is known."""
     where = f"invoice {row.invoice_id}" if row.invoice_id else "no invoice"
     rest = done.rest(row.unsettled)
-    much = "too little" if rest < 0 else "too much"
-    owed = (row.amount if row.invoiced != row.usage else 0) or 0
+    much = "too little" if done.is_owed(row.unsettled, row.owed) else "too much"
+    left = done.money_rest(row.owed or 0)
     settled = f", settled {row.settled:f}" if row.settled else ""
-    amount = f", {money(abs(owed - done.amount), row.currency)}" if row.amount and row.currency else ""
+    amount = f", {money(abs(left), row.currency)}" if left and row.currency and row.owed is not None else ""
     why = ""
     if row.cause is not None:
         words = INVOICE_CAUSES[row.cause]
         why = f". {words.words}: {words.do}"
+    quantity = f"{abs(rest):f} "
+    if not rest and done.money_left(row.owed):
+        quantity, why = "", f". {EDITED}"
     if row.is_left:
         why = f". {LEFT_DRAFT}"
     if done.stranded:
@@ -122,5 +136,5 @@ def _detail(row: Told, done: Corrected) -> str:
     return (
         f"{row.event_name} of customer {row.customer_id}, {row.period_start:%Y-%m-%d %H:%M} to "
         f"{row.period_end:%Y-%m-%d %H:%M} UTC, {where}: invoiced {row.invoiced:f}, usage {row.usage:f}, accepted "
-        f"{row.accepted:f}{settled}{done.in_words()}: {abs(rest):f} {much}{amount}{why}"
+        f"{row.accepted:f}{settled}{done.in_words()}: {quantity}{much}{amount}{why}"
     )

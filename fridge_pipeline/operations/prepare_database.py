@@ -37,7 +37,7 @@ DECISIONS = (
     "people",
     *("settlements", "settlement_decisions", "settlement_approvals", "tenant_changes"),
     *("corrections", "correction_proposals", "correction_approvals", "correction_documents"),
-    *("correction_losses", "correction_arrivals", "settlement_outcomes"),
+    *("correction_losses", "correction_arrivals", "correction_edits", "settlement_outcomes"),
 )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.paging import paged
-from fridge_pipeline.stripe.rules.correction import Fate, Standing, standing
+from fridge_pipeline.stripe.rules.correction import FAILED, Fate, Standing, standing
 
 #: Invoices and credit notes as customers see them: ABCD1234-0001, and ABCD1234-0001-CN-01.
 NUMBER = re.compile(r"\S+-[0-9]{3,}(?P<of_note>-CN-[0-9]+)?")
@@ -47,7 +48,7 @@ def refunds_of(
                 continue  # paid outside of Stripe
             for refunds in paged(gateway, doing, lambda client: client.refunds.list, of, count_read):
                 for refund in refunds:
-                    if refund.get("status") not in {"failed", "canceled"}:
+                    if refund.get("status") not in FAILED:
                         yield refund["id"], refund["amount"], refund["currency"]
 
 
@@ -103,6 +104,18 @@ def standing_of_invoice(
     return _standing_of(gateway, f"looking for the invoice {invoice_id}", now, count_read, read)
 
 
+def standing_of_refund(
+    gateway: StripeGateway, refund_id: str, now: datetime, count_read: Callable[[], None]
+) -> Standing:
+    """A refund that somebody has made by hand, or that a credit note has made."""
+    doing = f"looking for the refund {refund_id}"
+
+    def read(api: Any) -> Mapping[str, Any]:
+        return api.refunds.retrieve(refund_id).to_dict()  # type: ignore[no-any-return]
+
+    return _standing_of(gateway, doing, now, count_read, read)
+
+
 def _standing_of(
     gateway: StripeGateway,
     doing: str,
@@ -124,8 +137,27 @@ def _standing_of(
 def standing_of_named(
     gateway: StripeGateway, document: str, customer_id: str | None, now: datetime, count_read: Callable[[], None]
 ) -> Standing | None:
-    """A document of Stripe's by its id, or of a customer's by its number; ``None`` for any other text."""
-    of_kind = {"ii_": standing_of_item, "cn_": standing_of_note, "in_": standing_of_invoice}.get(document[:3])
+    """A document of Stripe's by its id, or of a customer's by its number; ``None`` for any other text.
+
+    A credit note gives back nothing by a refund that has failed; those of it are looked up as well, a read each.
+    """
+    found = _named(gateway, document, customer_id, now, count_read)
+    for refund_id in found.refunds if found is not None and found.fate is not Fate.LOST else ():
+        refund = standing_of_refund(gateway, refund_id, now, count_read)
+        if refund.fate is not Fate.ARRIVED:
+            return replace(refund, text=f"{document} gives back by {refund.text}")
+    return found
+
+
+def _named(
+    gateway: StripeGateway, document: str, customer_id: str | None, now: datetime, count_read: Callable[[], None]
+) -> Standing | None:
+    of_kind = {
+        "ii_": standing_of_item,
+        "cn_": standing_of_note,
+        "in_": standing_of_invoice,
+        "re_": standing_of_refund,
+    }.get(document[:3])
     if of_kind is not None:
         return of_kind(gateway, document, now, count_read)
     number = NUMBER.fullmatch(document)

@@ -11,7 +11,7 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
 from fridge_pipeline.stripe.invoice_reads import read_draft
 from fridge_pipeline.stripe.paging import paged
-from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
+from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish, charged, refunds_in
 from fridge_pipeline.stripe.rules.invoice import HELD_BY, Draft
 
 #: Stripe's periods of an invoice item include their last second.
@@ -97,14 +97,14 @@ def _document(read: Mapping[str, Any]) -> StripeDocument:
     return StripeDocument(
         read["id"],
         read.get("number"),
-        read["amount"],
+        charged(read),
         read["currency"],
         dict(read.get("metadata") or {}),
         created_at=datetime.fromtimestamp(read["created"] if "created" in read else read["date"], UTC),
         invoice_id=read.get("invoice"),
         is_void=read.get("status") == "void",
         is_of_subscription=bool(of_subscription.get("subscription_item") or read.get("proration")),
-        refunds=frozenset(str(each["refund"]) for each in read.get("refunds") or () if each.get("refund")),
+        refunds=refunds_in(read),
     )
 
 

@@ -10,7 +10,7 @@ from stripe_sandbox.account import read_metadata
 from stripe_sandbox.billing.credit_notes import CreditLine, CreditNote
 from stripe_sandbox.billing.invoices import Invoice
 from stripe_sandbox.billing.lines import Line
-from stripe_sandbox.billing.money import EXACT, cents, read_amount, times
+from stripe_sandbox.billing.money import EXACT, cents, read_amount, times, whole_amount
 from stripe_sandbox.stripe_shapes import Form, no_such, refused, wrong_parameter
 
 REASONS = ("duplicate", "fraudulent", "order_change", "product_unsatisfactory")
@@ -35,6 +35,7 @@ def read_credit_note(form: Form, invoice: Invoice, earlier: Sequence[CreditNote]
         raise refused(
             f"The lines amount to {total}, which has to be positive and equal to amount ({amount}).", "amount"
         )
+    whole_amount(total, invoice.currency, "amount")
     left = invoice.total - sum(note.amount for note in earlier)
     if total > left:
         raise refused(

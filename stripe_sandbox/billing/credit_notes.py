@@ -67,6 +67,7 @@ class CreditNote:
     effective_at: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     voided_at: int | None = None
+    refund: str | None = None
 
     @property
     def after_payment(self) -> int:
@@ -79,6 +80,13 @@ class CreditNote:
         if self.before_payment and self.after_payment:
             return "mixed"
         return "post_payment" if self.after_payment else "pre_payment"
+
+    def _refunds(self) -> list[dict[str, object]]:
+        if self.refund is None:
+            return []
+        return [
+            {"amount_refunded": self.refunded, "payment_record_refund": None, "refund": self.refund, "type": "refund"}
+        ]
 
     def as_stripe(self) -> dict[str, object]:
         """The ``credit_note`` object."""
@@ -112,7 +120,7 @@ class CreditNote:
             "pre_payment_amount": self.before_payment,
             "pretax_credit_amounts": [],
             "reason": self.reason,
-            "refunds": [],
+            "refunds": self._refunds(),
             "shipping_cost": None,
             "status": "issued" if self.voided_at is None else "void",
             "subtotal": self.amount,

@@ -11,13 +11,14 @@ INLINE_LINES = 10  # of an invoice; the rest has its own endpoint
 
 @dataclass(frozen=True)
 class Refund:
-    """What was given back of the payment of an invoice, in minor units, without a credit note."""
+    """What was given back of the payment of an invoice, in minor units, by a credit note or without one."""
 
     id: str
     invoice: str
     currency: str
     amount: int
     created: int
+    status: str = "succeeded"
 
     def as_stripe(self) -> dict[str, object]:
         """The ``refund`` object."""
@@ -34,7 +35,7 @@ class Refund:
             "reason": None,
             "receipt_number": None,
             "source_transfer_reversal": None,
-            "status": "succeeded",
+            "status": self.status,
             "transfer_reversal": None,
         }
 
@@ -86,6 +87,16 @@ class Invoice:
     test_clock: str | None = None
 
     @property
+    def paid(self) -> int:
+        """What the customer has paid of it."""
+        return 0 if self.paid_at is None else self.amount_due - self.credited_before_payment
+
+    @property
+    def unrefunded(self) -> int:
+        """What of that was not given back: a refund that has failed gives nothing back."""
+        return self.paid - sum(each.amount for each in self.refunds if each.status not in {"failed", "canceled"})
+
+    @property
     def total(self) -> int:
         """The sum of its lines, less their discounts."""
         return sum(line.amount - line.discount for line in self.lines)
@@ -112,14 +123,13 @@ class Invoice:
     def as_stripe(self) -> dict[str, object]:
         """The ``invoice`` object, with its first lines."""
         total, due, remaining = self.total, self.amount_due, self.amount_remaining
-        paid = due - self.credited_before_payment if self.paid_at is not None else 0
         discount = sum(line.discount for line in self.lines)
         url = f"/v1/invoices/{self.id}/lines"
         shown = {
             **_NOT_USED,
             "id": self.id,
             "amount_due": due,
-            "amount_paid": paid,
+            "amount_paid": self.paid,
             "amount_remaining": remaining,
             "attempt_count": int(self.paid_at is not None and due > 0),
             "attempted": self.paid_at is not None or (self.status == "open" and self.auto_advance),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-from stripe_sandbox.stripe_shapes import Form, wrong_parameter
+from stripe_sandbox.stripe_shapes import Form, refused, wrong_parameter
 
 MOST_PLACES = 12  # of unit amounts and quantities: Stripe's description of the fields
 EXACT = Context(prec=200, rounding=ROUND_HALF_UP)
@@ -14,9 +14,27 @@ ZERO = Decimal(0)
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]+)?")
 
 
-def cents(amount: Decimal) -> int:
+def cents(amount: Decimal, step: int = 1) -> int:
     """Minor units of one line: rounded once, after multiplying, halves away from zero (1.5 → 2, 111.6 → 112)."""
-    return int(amount.quantize(Decimal(1), context=EXACT))
+    return int(EXACT.divide(amount, Decimal(step)).quantize(Decimal(1), context=EXACT)) * step
+
+
+#: Currencies whose amounts have to be multiples (docs.stripe.com/currencies, special cases and three decimals).
+STEPS = {"isk": 100, "ugx": 100, "bhd": 10, "jod": 10, "kwd": 10, "omr": 10, "tnd": 10}
+
+
+def step_of(currency: str) -> int:
+    """The smallest amount of a currency that can be paid, in its minor units."""
+    return STEPS.get(currency, 1)
+
+
+def whole_amount(amount: int, currency: str, param: str) -> int:
+    """The amount, if it can be paid. Raises ``StripeError`` (400)."""
+    step = step_of(currency)
+    if amount % step:
+        text = f"Invalid amount. Amounts in {currency.upper()} must be evenly divisible by {step}; received {amount}."
+        raise refused(text, param)
+    return amount
 
 
 def times(quantity: Decimal, unit: Decimal) -> Decimal:

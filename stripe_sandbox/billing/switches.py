@@ -43,6 +43,7 @@ class BillingSettings:
     zero_usage_line: str = "line"
     window_meter_total: str = "overwritten"
     swap_line_period: str = "from_swap"
+    line_amounts: str = "minor"
     final_invoice_grace: bool = True
     trial_usage: str = "free"
     paused_usage: str = "lost"
@@ -101,6 +102,7 @@ BILLING_RULES: dict[str, Rule] = {
     "zero_usage_line": _one_of("line", "absent"),
     "window_meter_total": _one_of("overwritten", "all"),
     "swap_line_period": _one_of("from_swap", "whole"),
+    "line_amounts": _one_of("minor", "payable"),
     "final_invoice_grace": _SWITCH,
     "trial_usage": _one_of("free", "billed"),
     "paused_usage": _one_of("lost", "billed"),

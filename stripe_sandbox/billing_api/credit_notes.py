@@ -7,6 +7,7 @@ from dataclasses import replace
 from stripe_sandbox.billing.credit_forms import read_credit_note
 from stripe_sandbox.billing.credit_notes import CreditLine, CreditNote
 from stripe_sandbox.billing.happenings import Happening
+from stripe_sandbox.billing.invoices import Refund
 from stripe_sandbox.billing_api.lookup import found, time_for
 from stripe_sandbox.calls import Call
 from stripe_sandbox.cycle.drafting import new_id, tell
@@ -21,6 +22,9 @@ def create_credit_note(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/credit_notes``: first cuts what remains to be paid; an invoice of which nothing remains is paid."""
     note = _read(sandbox, call)
     invoice = sandbox.books.billing.invoices[note.invoice]
+    if note.refunded:
+        refund = Refund(new_id("re"), invoice.id, invoice.currency, note.refunded, note.created)
+        note, invoice = replace(note, refund=refund.id), invoice.changed(refunds=(*invoice.refunds, refund))
     sandbox.record(note)
     credited = invoice.changed(
         credited_before_payment=invoice.credited_before_payment + note.before_payment,

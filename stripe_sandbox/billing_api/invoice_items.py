@@ -1,7 +1,8 @@
-"""Invoice items: made, read, listed and deleted."""
+"""Invoice items: made, read, listed, changed and deleted."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from stripe_sandbox.account import Customer, read_metadata
@@ -9,7 +10,7 @@ from stripe_sandbox.billing.charges import charges
 from stripe_sandbox.billing.invoice_items import InvoiceItem
 from stripe_sandbox.billing.invoices import Invoice
 from stripe_sandbox.billing.ledger import Gone
-from stripe_sandbox.billing.money import cents, read_decimal, times
+from stripe_sandbox.billing.money import cents, read_decimal, times, whole_amount
 from stripe_sandbox.billing.price_forms import read_currency, read_price_data
 from stripe_sandbox.billing_api.lookup import customer_of, found, price_named, time_for
 from stripe_sandbox.calls import Call
@@ -68,6 +69,33 @@ def list_invoice_items(sandbox: Sandbox, call: Call) -> StripeObject:
     return page_of(everything, form, call.path, InvoiceItem.as_stripe, wants)
 
 
+def update_invoice_item(sandbox: Sandbox, call: Call) -> StripeObject:
+    """``POST /v1/invoiceitems/{invoiceitem}``: while it pends or stands on a draft, whose line is changed with it."""
+    form = call.form
+    form.allow_only("amount", "description", "discountable", "metadata")
+    item = _item(sandbox, call)
+    amount, discountable = form.optional_integer("amount"), form.optional_boolean("discountable")
+    if amount is not None:
+        item = item.costing(
+            whole_amount(amount, item.currency, "amount"), item.currency, Decimal(amount) / item.quantity
+        )
+    item = replace(
+        item,
+        description=form.optional_text("description") or item.description,
+        discountable=item.discountable if discountable is None else discountable,
+        metadata={**item.metadata, **read_metadata(form)},
+    )
+    invoice = sandbox.books.billing.invoices.get(item.invoice or "")
+    if invoice is not None:
+        if invoice.status != "draft":
+            raise refused(f"The invoice {invoice.id} is {invoice.status}: its items cannot be changed.", "invoiceitem")
+        lines = (item.as_line() if line.invoice_item == item.id else line for line in invoice.lines)
+        changed = invoice.changed(lines=tuple(lines))
+        record_and_tell(sandbox, "invoice.updated", changed, time_for(sandbox, call, invoice.test_clock))
+    sandbox.record(item)
+    return item.as_stripe()
+
+
 def delete_invoice_item(sandbox: Sandbox, call: Call) -> StripeObject:
     """``DELETE /v1/invoiceitems/{invoiceitem}``: while it pends or stands on a draft."""
     call.form.allow_only()
@@ -113,7 +141,7 @@ def _costing(sandbox: Sandbox, form: Form, base: InvoiceItem, now: int) -> Invoi
         text = f"Give one of amount, pricing[price], price_data and unit_amount_decimal; received {ways or 'none'}."
         raise wrong_parameter(text, ways[-1] if ways else "amount")
     if ways == ["amount"]:
-        amount = form.integer("amount")
+        amount = whole_amount(form.integer("amount"), read_currency(form), "amount")
         return base.costing(amount, read_currency(form), Decimal(amount))
     if ways == ["unit_amount_decimal"]:
         unit = read_decimal(form, "unit_amount_decimal") or Decimal(0)

@@ -19,7 +19,7 @@ def list_invoice_payments(sandbox: Sandbox, call: Call) -> StripeObject:
     """``GET /v1/invoice_payments`` of an invoice: the one by which it was paid."""
     call.form.allow_only("invoice", *CURSORS)
     invoice = found(sandbox.books.billing.invoices, call.form.text("invoice"), "invoice", "invoice", 400)
-    paid = [invoice] if invoice.paid_at is not None and invoice.amount_due > invoice.credited_before_payment else []
+    paid = [invoice] if invoice.paid > 0 else []
     return page_of(paid, call.form, call.path, _payment)
 
 
@@ -27,7 +27,7 @@ def create_refund(sandbox: Sandbox, call: Call) -> StripeObject:
     """``POST /v1/refunds`` of a payment, or a part of it."""
     call.form.allow_only("amount", "payment_intent")
     invoice = _paid_by(sandbox, call.form.text("payment_intent"))
-    left = invoice.amount_due - invoice.credited_before_payment - sum(each.amount for each in invoice.refunds)
+    left = invoice.unrefunded
     amount = call.form.optional_integer("amount") or left
     if not 0 < amount <= left:
         raise refused(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left}).", "amount")
@@ -41,6 +41,13 @@ def list_refunds(sandbox: Sandbox, call: Call) -> StripeObject:
     call.form.allow_only("payment_intent", *CURSORS)
     invoice = _paid_by(sandbox, call.form.text("payment_intent"))
     return page_of(newest_first(invoice.refunds), call.form, call.path, Refund.as_stripe)
+
+
+def retrieve_refund(sandbox: Sandbox, call: Call) -> StripeObject:
+    """``GET /v1/refunds/{refund}``."""
+    call.form.allow_only()
+    refunds = (each for invoice in sandbox.books.billing.invoices.values() for each in invoice.refunds)
+    return found({each.id: each for each in refunds}, call.names["refund"], "refund", "refund").as_stripe()
 
 
 def adjust_balance(sandbox: Sandbox, call: Call) -> StripeObject:
@@ -69,12 +76,11 @@ def _paid_by(sandbox: Sandbox, payment_intent: str) -> Invoice:
 
 
 def _payment(invoice: Invoice) -> StripeObject:
-    paid = invoice.amount_due - invoice.credited_before_payment
     return {
         "id": invoice.id.replace("in_", "inpay_", 1),
         "object": "invoice_payment",
-        "amount_paid": paid,
-        "amount_requested": paid,
+        "amount_paid": invoice.paid,
+        "amount_requested": invoice.paid,
         "created": invoice.paid_at,
         "currency": invoice.currency,
         "invoice": invoice.id,

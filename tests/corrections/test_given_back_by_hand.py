@@ -23,11 +23,16 @@ def tenant(pipeline: Pipeline) -> InvoicedTenant:
     return with_120_readings(pipeline)
 
 
+def payment(tenant: InvoicedTenant) -> str:
+    """By what the first day's invoice was paid."""
+    invoice = tenant.pipeline.one("select invoice_id from fridge.invoices order by created_at limit 1")
+    (paid,) = tenant.client.v1.invoice_payments.list({"invoice": invoice}).data
+    return str(paid.payment.payment_intent)
+
+
 def refunded(tenant: InvoicedTenant, amount: int) -> str:
     """A part of the first day's invoice is refunded, as with the button beside its payment."""
-    invoice = tenant.pipeline.one("select invoice_id from fridge.invoices order by created_at limit 1")
-    (payment,) = tenant.client.v1.invoice_payments.list({"invoice": invoice}).data
-    made: Any = {"payment_intent": payment.payment.payment_intent, "amount": amount}
+    made: Any = {"payment_intent": payment(tenant), "amount": amount}
     return str(tenant.client.v1.refunds.create(made).id)
 
 

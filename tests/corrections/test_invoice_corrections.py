@@ -250,14 +250,15 @@ def test_an_invoice_that_is_another_in_stripe_than_was_read_is_refused(tenant: I
     late_file(tenant)
     found = of_readings(propose(tenant))
     tenant.pipeline.sandbox.settings(void_bills_again=False)
-    _do_to_invoice(tenant, act="void")
+    edit_invoice(tenant, act="void")
     with pytest.raises(CorrectionRefusedError, match=r"is void with .* in Stripe, and was paid with"):
         approve(tenant, found.proposal_id)
     assert (items(tenant), tenant.pipeline.rows("select * from fridge.correction_approvals")) == ([], [])
 
 
-def _do_to_invoice(tenant: InvoicedTenant, **wish: Any) -> None:
-    invoice = tenant.client.v1.invoices.list({"customer": tenant.customer}).data[0]
+def edit_invoice(tenant: InvoicedTenant, **wish: Any) -> None:
+    """What somebody else does to the first day's invoice."""
+    invoice = tenant.client.v1.invoices.list({"customer": tenant.customer, "limit": 100}).data[-1]
     url = f"{tenant.pipeline.sandbox.url}/_sandbox/invoices"
     requests.post(url, json={"invoice": invoice.id, **wish}, timeout=20).raise_for_status()
 

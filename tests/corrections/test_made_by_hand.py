@@ -54,11 +54,12 @@ def one_off(tenant: InvoicedTenant, amount: int) -> str:
     return str(made.id)
 
 
-def note(tenant: InvoicedTenant, amount: int) -> Any:
+def note(tenant: InvoicedTenant, amount: int, **how: int) -> Any:
     """A credit note of the first day's invoice, as support makes it."""
     line = max(tenant.client.v1.invoices.retrieve(_invoice(tenant)).lines.data, key=lambda each: each.amount)
     credited: Any = {"type": "invoice_line_item", "invoice_line_item": line.id, "amount": amount}
-    return tenant.client.v1.credit_notes.create({"invoice": _invoice(tenant), "lines": [credited]})
+    made: Any = {"invoice": _invoice(tenant), "lines": [credited], **how}
+    return tenant.client.v1.credit_notes.create(made)
 
 
 def test_usage_of_a_void_invoice_that_was_made_again_by_hand_is_settled_by_it_and_billed_once(

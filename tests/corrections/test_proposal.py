@@ -60,7 +60,7 @@ def test_however_often_usage_changes_all_corrections_together_cost_the_whole_dif
     price, done = PRICES[name], list[Correction]()
     for usage in changes:
         found = differing(price, invoiced, usage)
-        if not Corrected(tuple(done)).leaves(found.unsettled, found.cause):
+        if not Corrected(tuple(done)).leaves(found.unsettled, found.cause, found.owed):
             continue
         owed = cost_of_change(D(invoiced), D(usage), price)
         if sum(each.amount or 0 for each in done) == owed:

@@ -23,6 +23,7 @@ RIGHTS = {
     "correction_arrivals": "insert",
     "correction_attempts": "insert",
     "correction_documents": "insert",
+    "correction_edits": "insert",
     "correction_losses": "insert",
     "counted_hours": "insert, update counted_at files_hash, delete",
     "decisions": "insert",

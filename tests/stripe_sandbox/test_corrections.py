@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 import stripe
 
 from tests.stripe_sandbox.billing_account import CUSTOMER, HOUR, at
@@ -66,6 +67,41 @@ def test_an_invoice_item_waits_for_the_next_invoice_or_goes_on_the_draft_that_is
     with pytest.raises(stripe.InvalidRequestError, match="drafts"):
         create({**told, "invoice": draft.id, "amount": 1})
     assert [item.id for item in billing.stripe.v1.invoice_items.list({"invoice": draft.id}).data] == [waits.id]
+
+
+def test_an_invoice_item_is_changed_with_its_line_until_its_invoice_is_final(billing: BillingAccount) -> None:
+    billing.subscription(billing.price())
+    api = billing.stripe.v1.invoice_items
+    told: Any = {"customer": CUSTOMER, "currency": "usd", "amount": 30, "metadata": {"proposal": "7"}}
+    waits = api.create(told)
+    changed: Any = {"amount": 20, "description": "less", "metadata": {"by": "ada"}}
+    assert api.update(waits.id, changed).amount == 20
+    billing.go(MARCH + 900)
+    (line,) = [each for each in billing.all_lines(billing.newest()) if each.amount == 20]
+    assert (line.description, line.metadata.to_dict()) == ("less", {"proposal": "7", "by": "ada"})
+    last: Any = {"amount": 10}
+    api.update(waits.id, last)
+    assert billing.after_grace().total == 10
+    with pytest.raises(stripe.InvalidRequestError, match="cannot be changed"):
+        api.update(waits.id, last)
+    assert api.retrieve(waits.id).amount == 10
+
+
+def test_a_refund_of_a_credit_note_may_fail_later_and_gives_nothing_back_then(billing: BillingAccount) -> None:
+    billing.subscription(billing.price())
+    billing.use(100, billing.start)
+    invoice = billing.after_grace()
+    made = note(billing, invoice, BY_AMOUNT, refund_amount=30)
+    (given,) = made.refunds
+    api = billing.sandbox.client().v1  # no description of refunds stands beside the tests
+    assert api.refunds.retrieve(str(given.refund)).status == "succeeded"
+    url, wish = f"{billing.sandbox.url}/_sandbox/invoices", {"invoice": invoice.id, "refunds": {given.refund: "failed"}}
+    requests.post(url, json=wish, timeout=20).raise_for_status()
+    assert api.refunds.retrieve(str(given.refund)).status == "failed"
+    assert billing.stripe.v1.credit_notes.retrieve(made.id).status == "issued"
+    (payment,) = api.invoice_payments.list({"invoice": invoice.id}).data
+    whole: Any = {"payment_intent": payment.payment.payment_intent}
+    assert api.refunds.create(whole).amount == 100
 
 
 @pytest.mark.parametrize(

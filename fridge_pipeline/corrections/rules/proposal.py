@@ -9,7 +9,7 @@ from decimal import Decimal
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING
 from fridge_pipeline.invoices.rules.corrected import Corrected
-from fridge_pipeline.invoices.rules.money import money
+from fridge_pipeline.invoices.rules.money import money, payable
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
 
@@ -49,7 +49,7 @@ class Difference:
     currency that goes on, whose next invoice takes an invoice item. ``lines`` are those of the invoice that bill the
     meter, in its order. ``is_discounted``: a discount lowers what is paid for the meter. ``has_own_tax``: an invoice
     item by amount is taxed otherwise. ``unexplained_next``: of usage on no invoice the invoice after it, if nobody
-    knows what that bills.
+    knows what that bills. ``creditable`` is what of the invoice's total no credit note has taken off yet.
     """
 
     invoice_id: str | None
@@ -72,11 +72,17 @@ class Difference:
     is_discounted: bool = False
     has_own_tax: bool = False
     unexplained_next: str | None = None
+    creditable: int | None = None
 
     @property
     def difference(self) -> Decimal:
         """What is invoiced less our usage."""
         return self.invoiced - self.usage
+
+    @property
+    def owed(self) -> int | None:
+        """What the whole difference costs; ``None`` where no price says so."""
+        return self.amount if self.difference else 0
 
     @property
     def to_invoice(self) -> Decimal:
@@ -110,8 +116,13 @@ class Proposed:
 
     @property
     def delta(self) -> Decimal:
-        """New less old."""
+        """New less old; nothing where only the money of an earlier document is not what it was."""
         return self.new_quantity - self.old_quantity
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether too little was billed, in quantity, or where that is right in money."""
+        return self.delta > 0 or (not self.delta and self.amount > 0)
 
 
 def propose(found: Difference, done: Corrected) -> Proposed:
@@ -141,7 +152,7 @@ def propose(found: Difference, done: Corrected) -> Proposed:
         event_name=found.event_name,
         period_start=found.period_start,
         period_end=found.period_end,
-        old_quantity=found.invoiced + done.quantity,
+        old_quantity=found.to_invoice + done.rest(found.unsettled),
         new_quantity=found.to_invoice,
         price_id=price_id,
         amount=amount,
@@ -155,7 +166,7 @@ def propose(found: Difference, done: Corrected) -> Proposed:
 def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
     """Amount, currency and price, once it is sure that the tiers say what is owed."""
     _require_known(found, done)
-    owed = found.amount if found.difference else 0
+    owed = found.owed
     if found.price_id is None:
         raise NotProposedError("no price says what it costs: create one in Stripe, or correct it by hand")
     if owed is None or found.currency is None:
@@ -169,7 +180,7 @@ def _money(found: Difference, done: Corrected) -> tuple[int, str, str]:
         raise NotProposedError(
             f"it was corrected in another currency than {found.currency}, or at no known price{done.in_words()}"
         )
-    amount = owed - done.amount
+    amount = payable(done.money_rest(owed), found.currency)
     if amount == 0:
         raise NotProposedError("it costs nothing at this price, so there is nothing to invoice or to credit")
     if found.is_discounted:
@@ -214,6 +225,12 @@ def _credited_lines(found: Difference, amount: int, currency: str) -> dict[str, 
             f"{money(amount, currency)} are to be credited, and only an open or paid invoice takes a credit note: give "
             "them to the customer's balance in Stripe"
         )
+    if found.creditable is not None and amount > found.creditable:
+        raise NotProposedError(
+            f"{money(amount, currency)} are to be credited, and of the invoice {found.invoice_id} no more than "
+            f"{money(max(found.creditable, 0), currency)} is left to credit: give them to the customer's balance in "
+            "Stripe, then settle by that"
+        )
     left, credited = amount, {}
     for line in reversed(found.lines):
         part = min(left, max(line.amount, 0))
@@ -234,3 +251,23 @@ def in_words(what: Proposed) -> str:
         f"{what.old_quantity:f} to {what.new_quantity:f}, {money(what.amount, what.currency)} by {what.kind} "
         f"at {what.price_id}"
     )
+
+
+#: What else a proposal is about, that its numbers do not say, in words.
+_BASIS = {
+    "tenant_id": "the tenant",
+    "invoice_id": "the invoice",
+    "period_end": "the end of its period",
+    "cause": "the cause",
+    "lines": "what of each line is credited",
+}
+
+
+def in_words_now(now: Proposed, before: Proposed) -> str:
+    """Its numbers, and whatever else is not as it was when it was proposed."""
+    other = [
+        f"{words} was {getattr(before, name) or 'none'} and is {getattr(now, name) or 'none'}"
+        for name, words in _BASIS.items()
+        if getattr(now, name) != getattr(before, name)
+    ]
+    return "; ".join([in_words(now), *other])

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, BillingPeriod, Part, Span, carried
-from fridge_pipeline.invoices.rules.money import cost_of_change, packages
+from fridge_pipeline.invoices.rules.money import cost_of_change, packages, payable
 from fridge_pipeline.stripe.rules.invoice import THRESHOLD, Price, SubscriptionItem
 
 #: A draft appears minutes after its period; a day later none comes any more.
@@ -288,4 +288,4 @@ def _amount(period: BillingPeriod, booked: Booked, invoiced: Decimal, settled: D
             return None
         invoiced = Decimal(booked.by_final)
     amount = cost_of_change(invoiced, owed, price)
-    return None if amount is None else amount - charged
+    return None if amount is None else payable(amount - charged, price.currency)

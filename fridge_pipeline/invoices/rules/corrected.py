@@ -6,9 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span
+
+Number = TypeVar("Number", int, Decimal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Place:
 class Correction:
     """What makes good for ``quantity`` and ``amount``: a document in Stripe, or a settlement by hand.
 
-    Both are below 0 when it gives back; there is no amount where no price said what was settled. ``stranded`` says why
-    no invoice takes the document by itself, if so.
+    Both are below 0 when it gives back; there is no amount where no price said what was settled. ``amount`` is what is
+    in Stripe now, and ``edited`` says how that came, if it ever was another than we made it. ``stranded`` says why no
+    invoice takes the document by itself, if so. What ``is_written_off`` nobody has paid.
     """
 
     place: Place
@@ -49,6 +53,8 @@ class Correction:
     currency: str | None
     document: str
     stranded: str | None = None
+    edited: str | None = None
+    is_written_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +69,45 @@ class Corrected:
         """What they come to."""
         return sum((each.quantity for each in self.corrections), NOTHING)
 
-    @property
-    def amount(self) -> int:
-        """What they come to, in minor units."""
-        return sum(each.amount or 0 for each in self.corrections)
-
     def rest(self, difference: Decimal) -> Decimal:
-        """What is left of a comparison's difference: below 0 too little is billed, above 0 too much."""
-        return difference + self.quantity
+        """What is left of a comparison's difference: below 0 too little is billed, above 0 too much.
 
-    def leaves(self, difference: Decimal, cause: str | None) -> bool:
+        What is written off makes good for as much as is still missing, and never for more: nothing of it was paid.
+        """
+        written_off = sum((each.quantity for each in self.corrections if each.is_written_off), NOTHING)
+        billed = difference + self.quantity - written_off
+        return billed + _part(-billed, written_off)
+
+    def money_rest(self, owed: int) -> int:
+        """What is left of a difference that costs ``owed``, in minor units: above 0 it is to be billed."""
+        left = owed - sum(each.amount or 0 for each in self.corrections if not each.is_written_off)
+        return left - _part(left, sum(each.amount or 0 for each in self.corrections if each.is_written_off))
+
+    def money_left(self, owed: int | None) -> int:
+        """The same where the quantity is corrected, and a document was edited in Stripe; else money follows quantity.
+
+        Nobody knows it where no price says what is owed, or what was settled.
+        """
+        if owed is None or not self.edited or any(each.amount is None for each in self.corrections):
+            return 0
+        return self.money_rest(owed)
+
+    def leaves(self, difference: Decimal, cause: str | None, owed: int | None) -> bool:
         """Whether something is left to correct of a comparison with this cause, and it is a person's to correct."""
         is_wrong = cause is not None and INVOICE_CAUSES[cause].needs_correction
-        return bool(self.rest(difference)) and (is_wrong or bool(self.corrections))
+        if self.rest(difference):
+            return is_wrong or bool(self.corrections)
+        return bool(self.money_left(owed))
+
+    def is_owed(self, difference: Decimal, owed: int | None) -> bool:
+        """Whether too little is billed, and not too much: in quantity, or where that is right in money."""
+        rest = self.rest(difference)
+        return rest < 0 or (not rest and self.money_left(owed) > 0)
+
+    @property
+    def edited(self) -> str:
+        """Which documents somebody has edited in Stripe, and what is there instead; empty where none was."""
+        return "; ".join(each.edited for each in self.corrections if each.edited)
 
     @property
     def stranded(self) -> str:
@@ -86,7 +118,17 @@ class Corrected:
         """For an exception's detail; empty without corrections."""
         if not self.corrections:
             return ""
-        return f"; corrected before: {self.quantity:+f} by {', '.join(each.document for each in self.corrections)}"
+        edited = f"; {self.edited}" if self.edited else ""
+        return (
+            f"; corrected before: {self.quantity:+f} by {', '.join(each.document for each in self.corrections)}{edited}"
+        )
+
+
+def _part(missing: Number, written_off: Number) -> Number:
+    """How much of what is written off something is missing for; at some prices more usage costs less."""
+    nothing = written_off - written_off
+    low, high = min(written_off, nothing), max(written_off, nothing)
+    return max(min(missing, high), low)
 
 
 def corrected(places: Sequence[Place], corrections: Sequence[Correction]) -> list[Corrected]:

@@ -13,6 +13,15 @@ NO_DECIMALS = frozenset(
 )
 THREE_DECIMALS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
+#: What can be paid are whole units of the first two, and ten of the smallest of the others; of the rest every amount.
+SMALLEST = {"isk": 100, "ugx": 100, **dict.fromkeys(THREE_DECIMALS, 10)}
+
+
+def payable(amount: Decimal | int, currency: str) -> int:
+    """An amount that can be paid in its currency, in minor units: rounded once, halves up in size."""
+    step = SMALLEST.get(currency, 1)
+    return int((Decimal(amount) / step).to_integral_value(ROUND_HALF_UP)) * step
+
 
 def money(minor_units: int | Decimal, currency: str, sign: str = "") -> str:
     """An amount in the currency's own unit, ``0.05 USD``; with ``sign="+"`` also ``+0.05 USD``.
@@ -23,6 +32,12 @@ def money(minor_units: int | Decimal, currency: str, sign: str = "") -> str:
     amount = Decimal(minor_units).scaleb(-decimals)
     places = max(decimals, -int(amount.normalize().as_tuple().exponent))
     return f"{amount:{sign},.{places}f} {currency.upper()}"
+
+
+def edited_text(document: str, was: int, now: int | None, currency: str) -> str:
+    """That a document is another in Stripe than it was; without an amount it is there no more."""
+    is_now = "deleted" if now is None else money(now, currency)
+    return f"{document} is {is_now} in Stripe, and was {money(was, currency)}"
 
 
 NOTHING = Decimal(0)
@@ -46,11 +61,11 @@ def cost(quantity: Decimal, price: Price) -> Decimal | None:
 
 
 def cost_of_change(old: Decimal, new: Decimal, price: Price) -> int | None:
-    """What a change of a period's quantity costs, ``cost(new) - cost(old)``, rounded once, halves up in size."""
+    """What a change of a period's quantity costs, ``cost(new) - cost(old)``, rounded once to what can be paid."""
     before, after = cost(old, price), cost(new, price)
     if before is None or after is None:
         return None
-    return int((after - before).to_integral_value(ROUND_HALF_UP))
+    return payable(after - before, price.currency)
 
 
 def _graduated(quantity: Decimal, price: Price) -> Decimal:

@@ -89,18 +89,49 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A document as Stripe shows it; ``text`` is what Stripe said. ``is_pending``: an item on no invoice yet."""
+    """A document as Stripe shows it; ``text`` is what Stripe said. ``is_pending``: an item on no invoice yet.
+
+    ``amount`` is what an item or note comes to now. ``left_on`` is the draft that has it, if nothing makes that final.
+    ``refunds`` are those by which a credit note gives back.
+    """
 
     fate: Fate
     text: str
     is_pending: bool = False
+    amount: int | None = None
+    left_on: str | None = None
+    refunds: frozenset[str] = frozenset()
+
+
+#: Stripe makes a draft final within 72 hours, or at the time that somebody has given it; a day more is for its delays.
+DRAFT_IS_LEFT = timedelta(days=4)
+
+
+#: A refund in one of these has given nothing back.
+FAILED = frozenset({"failed", "canceled"})
+
+
+def refunds_in(note: Mapping[str, Any]) -> frozenset[str]:
+    """The refunds of a credit note's object."""
+    return frozenset(str(each["refund"]) for each in note.get("refunds") or () if each.get("refund"))
+
+
+def charged(read: Mapping[str, Any]) -> int:
+    """What an invoice item or credit note comes to; of an item, less the discounts that somebody has put on it."""
+    net = read.get("net_amount")
+    return int(read["amount"] if net is None else net)
 
 
 def standing(read: Mapping[str, Any], now: datetime) -> Standing:
-    """Of an invoice item's or credit note's object, its invoice inside; of an invoice itself, only that.
+    """Of an invoice item's or credit note's object, its invoice inside; of an invoice itself, only that; of a refund.
 
-    A draft may let an item go, and all but what is paid be made void, after which a credit has given nothing back.
+    A draft may let an item go, and all but what is paid be made void, after which a credit has given nothing back. A
+    refund may fail long after it was made.
     """
+    if read.get("object") == "refund":
+        status, is_old = read["status"], datetime.fromtimestamp(read["created"], UTC) + VOIDED_WITHIN < now
+        fate = Fate.LOST if status in FAILED else Fate.ARRIVED if is_old else Fate.WAITS
+        return Standing(fate, f"{read['id']} is {status}")
     if read.get("deleted") or read.get("status") == "void":
         return Standing(Fate.LOST, f"{read['id']} is {'deleted' if read.get('deleted') else 'void'}")
     invoice = read.get("invoice") or {}
@@ -114,5 +145,16 @@ def standing(read: Mapping[str, Any], now: datetime) -> Standing:
     since = None if final_at is None else datetime.fromtimestamp(max(final_at, read.get("created", 0)), UTC)
     is_old = since is not None and since + VOIDED_WITHIN < now
     return Standing(
-        Fate.ARRIVED if status == InvoiceStatus.PAID or is_old else Fate.WAITS, text, is_pending=status is None
+        Fate.ARRIVED if status == InvoiceStatus.PAID or is_old else Fate.WAITS,
+        text,
+        is_pending=status is None,
+        amount=charged(read) if "amount" in read else None,
+        refunds=refunds_in(read),
+        left_on=invoice["id"] if status == InvoiceStatus.DRAFT and _is_left(invoice, now) else None,
     )
+
+
+def _is_left(draft: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a draft should have been final long ago, so that nothing makes it so."""
+    due = max(draft.get("created", now.timestamp()), draft.get("automatically_finalizes_at") or 0)
+    return datetime.fromtimestamp(due, UTC) + DRAFT_IS_LEFT < now
