@@ -50,6 +50,7 @@ comment on column fridge.metrics_reads.relation is 'The table or view.';
 
 insert into fridge.metrics_reads (relation)
 values
+('billed_hours'),
 ('billing_start'),
 ('evidence_packs'),
 ('exception_kinds'),
@@ -63,7 +64,6 @@ values
 ('meter_event_adjustments'),
 ('meter_event_attempts'),
 ('meter_events'),
-('meter_starts'),
 ('open_exceptions'),
 ('prices'),
 ('settled_usage'),
