@@ -1,5 +1,5 @@
 -- materialized: view
--- A meter that the catalogue has no more keeps the hours that no other has taken over, and those that it has anything of.
+-- A former meter keeps the hours that no other has taken over, and those that it has anything of.
 with former_meters as (
     select
         meter as event_name,

@@ -572,17 +572,19 @@ revoke update, delete, truncate on fridge.meter_starts from current_user;
 
 comment on table fridge.meter_starts is
 'One row per change of the meter that bills a measure: from which hour on another one does. Append only.';
-comment on column fridge.meter_starts.event_name is 'The meter; empty where the catalogue has none for the measure any more.';
+comment on column fridge.meter_starts.event_name is 'The meter; empty where the catalogue has none any more.';
 comment on column fridge.meter_starts.bill_from is
 '-infinity of the first meters. Of a later one the first hour that Stripe took and no closed month had.';
 comment on column fridge.meter_starts.entered_at is 'When it was first found in the catalogue.';
 
--- The hours of a measure are parted among the meters that have ever billed it: the newest start has what lies behind it.
+-- The hours of a measure are parted among the meters that have ever billed it: the newest start has what comes after.
 -- A meter that was sent nothing may have billed another measure before.
 create view fridge.billed_hours as
 with starts as (
     select
-        meter_starts.*,
+        event_name,
+        measure,
+        bill_from,
         coalesce(
             min(bill_from) over (
                 partition by measure
@@ -601,7 +603,7 @@ with starts as (
 lined_up as (
     select
         *,
-        event_name is distinct from lag(event_name) over (partition by measure order by bill_from) as takes_over
+        lag(event_name) over (partition by measure order by bill_from) as name_before
     from starts
     where bill_from < bill_until
 ),
@@ -609,7 +611,10 @@ lined_up as (
 numbered as (
     select
         *,
-        count(*) filter (where takes_over) over (partition by measure order by bill_from) as turn
+        count(*) filter (where event_name is distinct from name_before) over (
+            partition by measure
+            order by bill_from
+        ) as turn
     from lined_up
 )
 
@@ -628,7 +633,8 @@ comment on view fridge.billed_hours is
 'One row per stretch of hours that a meter bills, or has billed until another one took them over.';
 comment on column fridge.billed_hours.begins_at is 'Its first hour, -infinity of the first meters.';
 comment on column fridge.billed_hours.bill_from is 'Not before the billing start either.';
-comment on column fridge.billed_hours.bill_until is 'The first hour that is another meter''s, or nobody''s; infinity while none is.';
+comment on column fridge.billed_hours.bill_until is
+'The first hour that is another meter''s, or nobody''s; infinity while none is.';
 
 insert into fridge.pipeline_rights (relation) values ('meter_starts');
 
