@@ -3,7 +3,7 @@
 -- which joins of whole tables would. Facts of an hour that hold for every tenant have neither tenant nor meter.
 with meters as (
     select * from fridge.stg_meters
-    where not is_former
+    where formula is not null
 ),
 
 file_tallies as (

@@ -5,7 +5,7 @@ with hour_facts as (
 
 meters as (
     select * from fridge.stg_meters
-    where not is_former
+    where formula is not null
 ),
 
 billed_hours as (

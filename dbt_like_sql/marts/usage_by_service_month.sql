@@ -10,7 +10,7 @@ recorded_months as (
 
 meters as (
     select * from fridge.stg_meters
-    where not is_former
+    where formula is not null
 ),
 
 stacked as (

@@ -9,7 +9,7 @@ sensor_hours as (
 
 meters as (
     select * from fridge.stg_meters
-    where not is_former
+    where formula is not null
 ),
 
 -- One below the other and then added up: a reader of some hours reads no others, which a join would.

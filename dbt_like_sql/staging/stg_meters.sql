@@ -4,8 +4,7 @@ select
     meters.measure,
     meters.formula,
     meters."window",
-    declared_measures.declared_at,
-    false as is_former
+    declared_measures.declared_at
 from fridge.meters
 left join fridge.declared_measures on meters.measure = declared_measures.measure
 
@@ -16,7 +15,6 @@ select distinct
     measure,
     null as formula,
     null as "window",
-    null::timestamptz as declared_at,
-    true as is_former
+    null::timestamptz as declared_at
 from fridge.billed_hours
 where event_name not in (select meters.event_name from fridge.meters)

@@ -5,7 +5,7 @@ with former_meters as (
         meter as event_name,
         measure
     from fridge.stg_meters
-    where is_former
+    where formula is null
 )
 
 select

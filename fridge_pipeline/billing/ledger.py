@@ -69,10 +69,10 @@ def lock_staging(connection: psycopg.Connection) -> None:
     connection.execute(statement("lock_staging"))
 
 
-def keep_meter_starts(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> bool:
+def keep_meter_turns(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> bool:
     """Records from which hour on another meter bills a measure, or none does; says whether any change was found."""
     parameters = {**meters_of(catalogue), "first_in_time": first_hour_in_time(now).start, "now": now}
-    return connection.execute(statement("keep_meter_starts"), parameters).rowcount > 0
+    return connection.execute(statement("keep_meter_turns"), parameters).rowcount > 0
 
 
 def former_meters(
@@ -140,7 +140,7 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
     meters = meters_of(catalogue)
     with connection.transaction():
         swept = connection.execute(statement("lock_sweep")).fetchone()
-        is_changed = keep_meter_starts(connection, catalogue, now)
+        is_changed = keep_meter_turns(connection, catalogue, now)
         if is_changed or swept != (meters["event_names"], meters["measures"]):
             connection.execute(statement("close_held_of_removed"), {**meters, "now": now})
             connection.execute(statement("mark_all_hours"), meters)

@@ -16,7 +16,7 @@ from (
     from fridge.billing_start
 ) as starts;
 
--- name: keep_meter_starts
+-- name: keep_meter_turns
 -- When the catalogue is first seen with another meter of a measure, or with none. The first meters of books bill every
 -- hour. A later one takes over what can still be stated; a measure without a meter is not billed from then on.
 with given as (
@@ -30,17 +30,17 @@ newest as (
     select distinct on (measure)
         measure,
         event_name
-    from fridge.meter_starts
-    order by measure asc, start_id desc
+    from fridge.meter_turns
+    order by measure asc, turn_id desc
 )
 
-insert into fridge.meter_starts (event_name, measure, bill_from, entered_at)
+insert into fridge.meter_turns (event_name, measure, bill_from, entered_at)
 select
     given.event_name,
     coalesce(given.measure, newest.measure) as measure,
     case
         when given.event_name is null then date_trunc('hour', %(now)s::timestamptz, 'UTC')
-        when exists (select 1 from fridge.meter_starts)
+        when exists (select 1 from fridge.meter_turns)
             then greatest(
                 %(first_in_time)s,
                 (
@@ -62,9 +62,9 @@ select distinct on (event_name)
     event_name,
     measure,
     measure = any(%(measures)s) as is_renamed
-from fridge.meter_starts
+from fridge.meter_turns
 where event_name <> all(%(event_names)s::text[])
-order by event_name asc, start_id desc;
+order by event_name asc, turn_id desc;
 
 -- name: record_billing_start
 insert into fridge.billing_starts (bill_from, set_at)

@@ -554,14 +554,11 @@ select coalesce((
 comment on view fridge.billing_start is 'One row: from which hour on usage is stated to Stripe now.';
 comment on column fridge.billing_start.bill_from is '-infinity where nothing was ever set: every hour is stated.';
 
--- A meter that comes later, be it a new name for an old one, owes nothing of the hours that can be stated no more: they
--- stay with the meter that was there before, or nobody was to be billed for them.
+-- Written by older code; meter_turns has the same, and more.
 create table fridge.meter_starts (
-    event_name text,
+    event_name text primary key,
     bill_from timestamptz not null,
-    entered_at timestamptz not null,
-    start_id bigint generated always as identity primary key,
-    measure text not null
+    entered_at timestamptz not null
 );
 
 create trigger meter_starts_append_only before update or delete on fridge.meter_starts
@@ -571,11 +568,35 @@ for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.meter_starts from current_user;
 
 comment on table fridge.meter_starts is
-'One row per change of the meter that bills a measure: from which hour on another one does. Append only.';
-comment on column fridge.meter_starts.event_name is 'The meter; empty where the catalogue has none any more.';
+'One row per meter that the catalogue ever had: from which hour on it bills. Append only.';
 comment on column fridge.meter_starts.bill_from is
 '-infinity of the first meters. Of a later one the first hour that Stripe took and no closed month had.';
 comment on column fridge.meter_starts.entered_at is 'When it was first found in the catalogue.';
+
+insert into fridge.pipeline_rights (relation) values ('meter_starts');
+
+-- A meter that comes later, be it a new name for an old one, owes nothing of the hours that can be stated no more: they
+-- stay with the meter that was there before, or nobody was to be billed for them.
+create table fridge.meter_turns (
+    turn_id bigint generated always as identity primary key,
+    measure text not null,
+    event_name text,
+    bill_from timestamptz not null,
+    entered_at timestamptz not null
+);
+
+create trigger meter_turns_append_only before update or delete on fridge.meter_turns
+for each row execute function fridge.refuse_change();
+create trigger meter_turns_no_truncate before truncate on fridge.meter_turns
+for each statement execute function fridge.refuse_change();
+revoke update, delete, truncate on fridge.meter_turns from current_user;
+
+comment on table fridge.meter_turns is
+'One row per change of the meter that bills a measure: from which hour on another one does. Append only.';
+comment on column fridge.meter_turns.event_name is 'The meter; empty where the catalogue has none any more.';
+comment on column fridge.meter_turns.bill_from is
+'-infinity of the first meters. Of a later one the first hour that Stripe took and no closed month had.';
+comment on column fridge.meter_turns.entered_at is 'When it was first found in the catalogue.';
 
 -- The hours of a measure are parted among the meters that have ever billed it: the newest start has what comes after.
 -- A meter that was sent nothing may have billed another measure before.
@@ -588,16 +609,16 @@ with starts as (
         coalesce(
             min(bill_from) over (
                 partition by measure
-                order by start_id
+                order by turn_id
                 rows between 1 following and unbounded following
             ), 'infinity'
         ) as bill_until,
         last_value(measure) over (
             partition by event_name
-            order by start_id
+            order by turn_id
             rows between unbounded preceding and unbounded following
         ) as newest_measure
-    from fridge.meter_starts
+    from fridge.meter_turns
 ),
 
 lined_up as (
@@ -636,7 +657,7 @@ comment on column fridge.billed_hours.bill_from is 'Not before the billing start
 comment on column fridge.billed_hours.bill_until is
 'The first hour that is another meter''s, or nobody''s; infinity while none is.';
 
-insert into fridge.pipeline_rights (relation) values ('meter_starts');
+insert into fridge.pipeline_rights (relation) values ('meter_turns');
 
 -- Refuses statements, and cancellations of statements, of hours that are not billed: to make them, or to begin sending
 -- them. Looks once for all rows that are written together.

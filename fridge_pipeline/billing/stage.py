@@ -72,7 +72,7 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
     now, catalogue = run.clock(), run.catalogue
     with run.database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
-        ledger.keep_meter_starts(connection, catalogue, now)
+        ledger.keep_meter_turns(connection, catalogue, now)
         judgement = judge_hours(connection, hours, catalogue, policy, now)
         cases, outliers = judgement.cases, judgement.outliers
         events = [next_event(case) for case, verdict in cases if verdict in STATES]

@@ -64,6 +64,7 @@ values
 ('meter_event_adjustments'),
 ('meter_event_attempts'),
 ('meter_events'),
+('meter_starts'),
 ('open_exceptions'),
 ('prices'),
 ('settled_usage'),
