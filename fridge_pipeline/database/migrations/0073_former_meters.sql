@@ -85,6 +85,34 @@ insert into fridge.metrics_reads (relation) values ('billed_hours');
 -- Of two names of a measure that were both there before starts were kept, the one that bills it now came later: with
 -- the first hour that it was stated for.
 insert into fridge.meter_turns (measure, event_name, bill_from, entered_at)
+with places as (
+    select
+        event_name,
+        measure,
+        1 as place
+    from fridge.meters
+    union all
+    select
+        event_name,
+        measure,
+        2 as place
+    from fridge.sent_meters
+    union all
+    select
+        unnest(event_names) as event_name,
+        unnest(measures) as measure,
+        3 as place
+    from fridge.swept_catalogue
+),
+
+known as (
+    select distinct on (event_name)
+        event_name,
+        measure
+    from places
+    order by event_name, place
+)
+
 select
     known.measure,
     meter_starts.event_name,
@@ -108,32 +136,7 @@ select
     end as bill_from,
     meter_starts.entered_at
 from fridge.meter_starts
-inner join (
-    select distinct on (event_name)
-        event_name,
-        measure
-    from (
-        select
-            event_name,
-            measure,
-            1 as place
-        from fridge.meters
-        union all
-        select
-            event_name,
-            measure,
-            2 as place
-        from fridge.sent_meters
-        union all
-        select
-            unnest(event_names) as event_name,
-            unnest(measures) as measure,
-            3 as place
-        from fridge.swept_catalogue
-    ) as places
-    order by event_name, place
-) as known
-    on meter_starts.event_name = known.event_name
+inner join known on meter_starts.event_name = known.event_name
 order by
     meter_starts.event_name in (select meters.event_name from fridge.meters),
     meter_starts.entered_at,
