@@ -135,7 +135,8 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         Step.LEDGER,
         "not billed by us: before the hour from which usage is stated",
         "Before the first hour that is billed (FRIDGE_BILL_FROM), or too old or of a closed month already when its "
-        "meter was added: counted and never stated; what Stripe shows of it was stated by somebody else.",
+        "meter was added, or billed by another meter since: counted and never stated; what Stripe shows of it beyond "
+        "what was stated was stated by somebody else.",
         Outcome.ELSEWHERE,
     ),
     "contradiction": wrong(

@@ -3,6 +3,7 @@
 -- which joins of whole tables would. Facts of an hour that hold for every tenant have neither tenant nor meter.
 with meters as (
     select * from fridge.stg_meters
+    where formula is not null
 ),
 
 file_tallies as (
@@ -46,7 +47,11 @@ exceptions as (
         exceptions.cause_position,
         exceptions.opened_at
     from fridge.stg_exceptions as exceptions
-    inner join meters on exceptions.meter = meters.meter or exceptions.subject = ''
+    inner join fridge.stg_billed_hours as meters
+        on
+            (exceptions.meter = meters.meter or (exceptions.subject = '' and not meters.is_former))
+            and exceptions.hour >= meters.begins_at
+            and exceptions.hour < meters.bill_until
     where
         exceptions.is_open
         and exceptions.cause is not null

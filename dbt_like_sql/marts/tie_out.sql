@@ -5,10 +5,11 @@ with hour_facts as (
 
 meters as (
     select * from fridge.stg_meters
+    where formula is not null
 ),
 
-billing_start as (
-    select * from fridge.stg_billing_start
+billed_hours as (
+    select * from fridge.stg_billed_hours
 ),
 
 unexplained_causes as (
@@ -64,7 +65,7 @@ known as (
         with_hour.meter,
         with_hour.hour,
         meters.measure = 'inserted_count' as counts_readings,
-        greatest(meters.bill_from, (select billing_start.bill_from from billing_start)) as bill_from,
+        billed_hours.meter is not null as is_billed,
         with_hour.file_rows::bigint as file_rows,
         with_hour.inserted::bigint as inserted,
         with_hour.inserted - with_hour.withdrawn as inserted_and_kept,
@@ -88,10 +89,11 @@ known as (
         with_hour.stripe_cause,
         with_hour.hour_changed_at is null or with_hour.hour_counted_at >= with_hour.hour_changed_at as is_counted,
         -- What was derived before the last file came, or before the measure was declared, says nothing; where something
-        -- was, no rows are a count of zero.
+        -- was, no rows are a count of zero. Of a former meter nothing is: whatever bills its measure now is compared.
         case
             when
-                with_hour.hour_derived_at
+                meters.meter is not null
+                and with_hour.hour_derived_at
                 > greatest(coalesce(with_hour.hour_changed_at, '-infinity'), meters.declared_at)
                 then coalesce(with_hour.derived, 0)
         end as derived,
@@ -104,6 +106,11 @@ known as (
         stripe_days.hours_read_at as stripe_read_at
     from with_hour
     left join meters on with_hour.meter = meters.meter
+    left join billed_hours
+        on
+            with_hour.meter = billed_hours.meter
+            and with_hour.hour >= billed_hours.bill_from
+            and with_hour.hour < billed_hours.bill_until
     left join lateral (
         select stg_stripe_days.hours_read_at
         from fridge.stg_stripe_days
@@ -148,7 +155,7 @@ explained as (
         end as cause_in_usage,
         case
             when difference_in_ledger = 0 then null
-            when hour < bill_from then 'not_billed'
+            when not is_billed then 'not_billed'
             -- What waits for a customer is lost once Stripe takes its hour no more, whether or not a sweep has said so.
             when exception_cause = 'unmapped' and hour + interval '35 days' <= now() then 'too_late'
             when exception_cause is not null then exception_cause

@@ -5,12 +5,9 @@ with usage as (
     select * from fridge.stg_usage
 ),
 
-billing_start as (
-    select * from fridge.stg_billing_start
-),
-
-meters as (
-    select * from fridge.stg_meters
+billed_hours as (
+    select * from fridge.stg_billed_hours
+    where not is_former
 ),
 
 tenants as (
@@ -36,7 +33,11 @@ final as (
         usage.hour + interval '35 days' as bill_until,
         floor(extract(epoch from usage.hour + interval '35 days' - now()) / 86400)::integer as days_left
     from usage
-    inner join meters on usage.meter = meters.meter
+    inner join billed_hours
+        on
+            usage.meter = billed_hours.meter
+            and usage.hour >= billed_hours.bill_from
+            and usage.hour < billed_hours.bill_until
     left join tenants on usage.tenant_id = tenants.tenant_id
     left join settled
         on
@@ -47,7 +48,6 @@ final as (
         tenants.stripe_customer_id is null
         and usage.quantity > coalesce(settled.invoiced + settled.credited + settled.written_off, 0)
         and usage.hour + interval '35 days' > now()
-        and usage.hour >= greatest(meters.bill_from, (select billing_start.bill_from from billing_start))
         and not exists (
             select 1 from counted_statements
             where

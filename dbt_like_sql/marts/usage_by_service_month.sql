@@ -10,6 +10,7 @@ recorded_months as (
 
 meters as (
     select * from fridge.stg_meters
+    where formula is not null
 ),
 
 stacked as (

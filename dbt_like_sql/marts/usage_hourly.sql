@@ -9,6 +9,7 @@ sensor_hours as (
 
 meters as (
     select * from fridge.stg_meters
+    where formula is not null
 ),
 
 -- One below the other and then added up: a reader of some hours reads no others, which a join would.

@@ -4,8 +4,17 @@ select
     meters.measure,
     meters.formula,
     meters."window",
-    declared_measures.declared_at,
-    coalesce(meter_starts.bill_from, '-infinity') as bill_from
+    declared_measures.declared_at
 from fridge.meters
-left join fridge.meter_starts on meters.event_name = meter_starts.event_name
 left join fridge.declared_measures on meters.measure = declared_measures.measure
+
+union all
+
+select distinct
+    event_name as meter,
+    measure,
+    null as formula,
+    null as "window",
+    null::timestamptz as declared_at
+from fridge.billed_hours
+where event_name not in (select meters.event_name from fridge.meters)

@@ -14,7 +14,8 @@ from fridge_pipeline.billing.rules.refusal_texts import refused_at_once, refused
 from fridge_pipeline.billing.rules.staging import StagingCase
 from fridge_pipeline.billing.rules.undecided import StatedDifference
 from fridge_pipeline.calendar.hours import Hour, HourRange
-from fridge_pipeline.catalogue.meter import Meter, meter_of
+from fridge_pipeline.catalogue.measure import Aggregate, Measure
+from fridge_pipeline.catalogue.meter import Formula, Meter, meter_of
 from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, first_hour_in_time
@@ -22,14 +23,18 @@ from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, first_h
 
 def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
     """Every (tenant, meter, hour) of the range that is not known to be settled."""
+    former = former_meters(connection, catalogue)
+    meters = (*catalogue, *former)
+    former_names = [meter.event_name for meter in former]
+    asked = {**span_of(hours), **meters_of(meters), "former": former_names}
     with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(statement("staging_cases"), {**span_of(hours), **meters_of(catalogue)}).fetchall()
+        rows = cursor.execute(statement("staging_cases"), asked).fetchall()
     return [
         StagingCase(
             tenant_id=row["tenant_id"],
             mapped_customer_id=row["mapped_customer_id"],
             hour=Hour(row["hour"]),
-            meter=meter_of(row["event_name"], catalogue),
+            meter=meter_of(row["event_name"], meters),
             value=row["value"],
             stated_value=row["stated_value"],
             stated_customer_id=row["stated_customer_id"],
@@ -44,6 +49,7 @@ def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: t
             cancelling=row["cancelling"],
             closed_by=row["closed_by"],
             is_billed=row["is_billed"],
+            is_former=row["event_name"] in former_names,
         )
         for row in rows
     ]
@@ -63,10 +69,25 @@ def lock_staging(connection: psycopg.Connection) -> None:
     connection.execute(statement("lock_staging"))
 
 
-def keep_meter_starts(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> None:
-    """Records from which hour on each meter bills that the catalogue did not have before."""
+def keep_meter_turns(connection: psycopg.Connection, catalogue: tuple[Meter, ...], now: datetime) -> bool:
+    """Records from which hour on another meter bills a measure, or none does; says whether any change was found."""
     parameters = {**meters_of(catalogue), "first_in_time": first_hour_in_time(now).start, "now": now}
-    connection.execute(statement("keep_meter_starts"), parameters)
+    return connection.execute(statement("keep_meter_turns"), parameters).rowcount > 0
+
+
+def former_meters(
+    connection: psycopg.Connection, catalogue: Sequence[Meter], *, only_renamed: bool = True
+) -> tuple[Meter, ...]:
+    """Meters that the catalogue has no more, of measures that others bill now: they keep the hours of before.
+
+    Or all that it ever had. How Stripe makes one number of their statements is not known any more.
+    """
+    rows = connection.execute(statement("former_meters"), meters_of(catalogue)).fetchall()
+    return tuple(
+        Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST)
+        for name, measure, is_renamed in rows
+        if is_renamed or not only_renamed
+    )
 
 
 def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], now: datetime, run_id: str) -> None:
@@ -119,12 +140,13 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
     meters = meters_of(catalogue)
     with connection.transaction():
         swept = connection.execute(statement("lock_sweep")).fetchone()
-        if swept != (meters["event_names"], meters["measures"]):
-            keep_meter_starts(connection, catalogue, now)
+        is_changed = keep_meter_turns(connection, catalogue, now)
+        if is_changed or swept != (meters["event_names"], meters["measures"]):
             connection.execute(statement("close_held_of_removed"), {**meters, "now": now})
             connection.execute(statement("mark_all_hours"), meters)
+        owing = meters_of((*catalogue, *former_meters(connection, catalogue)))
         rows = connection.execute(
-            statement("undelivered_hours"), {**meters, "now": now, "read_again_before": now - SUMMARY_SETTLE}
+            statement("undelivered_hours"), {**owing, "now": now, "read_again_before": now - SUMMARY_SETTLE}
         ).fetchall()
     return [Hour(row[0]) for row in rows]
 

@@ -8,21 +8,39 @@ from (
         greatest(
             billing_start.bill_from,
             (
-                select meter_starts.bill_from
-                from fridge.meter_starts
-                where meter_starts.event_name = %(event_name)s
+                select max(billed_hours.bill_from)
+                from fridge.billed_hours
+                where billed_hours.event_name = %(event_name)s
             )
         ) as bill_from
     from fridge.billing_start
 ) as starts;
 
--- name: keep_meter_starts
--- When the catalogue is first seen with a meter. The first meters of books bill every hour.
-insert into fridge.meter_starts (event_name, bill_from, entered_at)
+-- name: keep_meter_turns
+-- When the catalogue is first seen with another meter of a measure, or with none. The first meters of books bill every
+-- hour. A later one takes over what can still be stated; a measure without a meter is not billed from then on.
+with given as (
+    select
+        event_name,
+        measure
+    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+newest as (
+    select distinct on (measure)
+        measure,
+        event_name
+    from fridge.meter_turns
+    order by measure asc, turn_id desc
+)
+
+insert into fridge.meter_turns (event_name, measure, bill_from, entered_at)
 select
     given.event_name,
+    coalesce(given.measure, newest.measure) as measure,
     case
-        when exists (select 1 from fridge.meter_starts)
+        when given.event_name is null then date_trunc('hour', %(now)s::timestamptz, 'UTC')
+        when exists (select 1 from fridge.meter_turns)
             then greatest(
                 %(first_in_time)s,
                 (
@@ -33,8 +51,20 @@ select
         else '-infinity'
     end as bill_from,
     %(now)s as entered_at
-from unnest(%(event_names)s::text[]) as given (event_name)
-on conflict (event_name) do nothing;
+from given
+full join newest on given.measure = newest.measure
+where given.event_name is distinct from newest.event_name
+order by given.event_name;
+
+-- name: former_meters
+-- Meters that the catalogue has no more, and whether another one bills their measure now.
+select distinct on (event_name)
+    event_name,
+    measure,
+    measure = any(%(measures)s) as is_renamed
+from fridge.meter_turns
+where event_name <> all(%(event_names)s::text[])
+order by event_name asc, turn_id desc;
 
 -- name: record_billing_start
 insert into fridge.billing_starts (bill_from, set_at)
@@ -127,11 +157,18 @@ metered_usage as (
         usage.quantity as value
     from fridge.usage
     inner join catalogue on usage.measure = catalogue.measure
-    left join fridge.meter_starts on catalogue.event_name = meter_starts.event_name
+    left join fridge.billed_hours
+        on
+            catalogue.event_name = billed_hours.event_name
+            and usage.hour >= billed_hours.begins_at
+            and usage.hour < billed_hours.bill_until
     where
         usage.hour >= (select min(passed.first_at) from passed)
         and usage.hour < (select max(passed.until) from passed)
-        and usage.hour >= coalesce(meter_starts.bill_from, '-infinity')
+        and (
+            billed_hours.event_name is not null
+            or catalogue.event_name not in (select known.event_name from fridge.billed_hours as known)
+        )
 ),
 
 stated as (
@@ -599,8 +636,18 @@ limit 1;
 
 -- name: staging_cases
 -- Per tenant, meter and hour: usage now, what Stripe has (its accepted meter events), the newest revision of all.
--- Settled cases are left out where a comparison of numbers is enough to know them.
-with metered_usage as (
+-- Settled cases are left out where a comparison of numbers is enough to know them. Of former meters only hours are
+-- looked at that no other meter has taken over.
+with billed as (
+    select
+        event_name,
+        bill_from,
+        bill_until
+    from fridge.billed_hours
+    where event_name = any(%(event_names)s)
+),
+
+metered_usage as (
     select
         usage.tenant_id,
         usage.hour,
@@ -609,7 +656,18 @@ with metered_usage as (
     from fridge.usage
     inner join unnest(%(event_names)s::text[], %(measures)s::text[]) as catalogue (event_name, measure)
         on usage.measure = catalogue.measure
-    where usage.hour between %(first)s and %(last)s
+    where
+        usage.hour between %(first)s and %(last)s
+        and (
+            catalogue.event_name <> all(%(former)s::text[])
+            or exists (
+                select 1 from billed
+                where
+                    billed.event_name = catalogue.event_name
+                    and usage.hour >= billed.bill_from
+                    and usage.hour < billed.bill_until
+            )
+        )
 ),
 
 latest as (
@@ -731,10 +789,16 @@ select
     ) as taken_by,
     cancelling.hour is not null as cancelling,
     closed_months.closed_by,
-    cases.hour >= greatest(meter_starts.bill_from, (select billing_start.bill_from from fridge.billing_start))
-        as is_billed
+    case
+        when cases.event_name in (select known.event_name from billed as known) then billed.event_name is not null
+        else cases.hour >= (select billing_start.bill_from from fridge.billing_start)
+    end as is_billed
 from cases
-left join fridge.meter_starts on cases.event_name = meter_starts.event_name
+left join billed
+    on
+        cases.event_name = billed.event_name
+        and cases.hour >= billed.bill_from
+        and cases.hour < billed.bill_until
 left join fridge.tenants on cases.tenant_id = tenants.tenant_id
 left join stated
     on
@@ -753,8 +817,11 @@ left join cancelling
         and cases.hour = cancelling.hour
 left join fridge.closed_months on date_trunc('month', cases.hour, 'UTC') = closed_months.starts_at
 where
-    cases.latest_status is distinct from 'accepted'
-    or cases.value is distinct from stated.value
+    (
+        cases.latest_status is distinct from 'accepted'
+        or cases.value is distinct from stated.value
+    )
+    and (billed.event_name is not null or cases.event_name <> all(%(former)s::text[]))
 order by cases.hour, cases.event_name, cases.tenant_id;
 
 -- name: lock_staging
@@ -816,7 +883,8 @@ select landing_hour from fridge.counted_hours;
 -- Hours with usage that Stripe has not been told, or whose meter event is undecided. Excepted cases wait for a person,
 -- not for the next sweep: too late, unmapped, a credit, refused for the customer who is to be billed, held and not
 -- released, in a closed month, and unexplained unless it is time to read Stripe back again. Hours before the billing
--- start are delivered once they are counted; when it moves, all hours are compared.
+-- start are delivered once they are counted; when it moves, all hours are compared. A meter, also one that the
+-- catalogue has no more, owes the hours that no other has taken over.
 -- Compared are the hours with a mark: something about them has changed since they were found delivered. What is
 -- excepted can cease to be so without any change of its hour, by a tenant's new customer, a release, a reopened month,
 -- or when its deadline has passed, so those hours are compared too; as are those of which an exception without a tenant
@@ -827,6 +895,15 @@ with catalogue as (
         event_name,
         measure
     from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
+),
+
+billed as (
+    select
+        event_name,
+        bill_from,
+        bill_until
+    from fridge.billed_hours
+    where event_name = any(%(event_names)s)
 ),
 
 waiting as (
@@ -929,8 +1006,11 @@ metered_usage as (
     from compared
     inner join fridge.usage on compared.hour = usage.hour
     inner join catalogue on usage.measure = catalogue.measure
-    left join fridge.meter_starts on catalogue.event_name = meter_starts.event_name
-    where usage.hour >= coalesce(meter_starts.bill_from, '-infinity')
+    inner join billed
+        on
+            catalogue.event_name = billed.event_name
+            and usage.hour >= billed.bill_from
+            and usage.hour < billed.bill_until
 ),
 
 stated as (
@@ -1019,6 +1099,11 @@ undelivered as (
 
     select owed_usage.hour
     from owed_usage
+    inner join billed
+        on
+            owed_usage.event_name = billed.event_name
+            and owed_usage.hour >= billed.bill_from
+            and owed_usage.hour < billed.bill_until
     left join fridge.tenants on owed_usage.tenant_id = tenants.tenant_id
     left join told_together
         on
@@ -1032,7 +1117,6 @@ undelivered as (
             -- Of several tenants told together one may have more to be given back than its usage is.
             or owed_usage.owed < 0
         )
-        and owed_usage.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1 from waiting
             where
@@ -1049,7 +1133,11 @@ undelivered as (
     select waiting.hour
     from compared
     inner join waiting on compared.hour = waiting.hour
-    inner join catalogue on waiting.event_name = catalogue.event_name
+    inner join billed
+        on
+            waiting.event_name = billed.event_name
+            and waiting.hour >= billed.bill_from
+            and waiting.hour < billed.bill_until
     left join owed_usage
         on
             waiting.event_name = owed_usage.event_name
@@ -1063,7 +1151,6 @@ undelivered as (
     where
         waiting.kind <> 'unexplained'
         and waiting.owed is distinct from coalesce(owed_usage.owed, owed_together.owed, 0)
-        and waiting.hour >= (select billing_start.bill_from from fridge.billing_start)
         and not exists (
             select 1
             from fridge.open_exceptions as others
@@ -1792,10 +1879,17 @@ unstated as (
         count(*) as unstated
     from differing
     left join fridge.tenants on differing.tenant_id = tenants.tenant_id
-    left join fridge.meter_starts on differing.event_name = meter_starts.event_name
+    left join fridge.billed_hours
+        on
+            differing.event_name = billed_hours.event_name
+            and differing.hour >= billed_hours.bill_from
+            and differing.hour < billed_hours.bill_until
     where
-        differing.hour
-        >= greatest(meter_starts.bill_from, (select billing_start.bill_from from fridge.billing_start))
+        case
+            when differing.event_name in (select known.event_name from fridge.billed_hours as known)
+                then billed_hours.event_name is not null
+            else differing.hour >= (select billing_start.bill_from from fridge.billing_start)
+        end
         and not exists (
             select 1 from fridge.open_exceptions
             left join fridge.meter_events

@@ -67,12 +67,12 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
     Usage of an open hour is never staged. What must wait becomes an exception with the quantity: unmapped and too late
     usage, what Stripe has too much and can no longer be cancelled, changes of a closed month, usage far above its
     tenant's own history, and usage that is not what its files brought. What was staged of a meter that is not in the
-    catalogue any more is not sent.
+    catalogue any more is not sent; what changes in the hours that such a meter keeps waits for a person.
     """
     now, catalogue = run.clock(), run.catalogue
     with run.database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
-        ledger.keep_meter_starts(connection, catalogue, now)
+        ledger.keep_meter_turns(connection, catalogue, now)
         judgement = judge_hours(connection, hours, catalogue, policy, now)
         cases, outliers = judgement.cases, judgement.outliers
         events = [next_event(case) for case, verdict in cases if verdict in STATES]
@@ -82,10 +82,11 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
         for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run.run_id)
-        tell_waiting(connection, hours, catalogue, cases, now)
+        owing = (*catalogue, *ledger.former_meters(connection, catalogue))
+        tell_waiting(connection, hours, owing, cases, now)
         _hold(connection, judgement.held, now)
         _contradict(connection, judgement.contradictions, hours, now)
-        close_moot_exceptions(connection, hours, catalogue, now)
+        close_moot_exceptions(connection, hours, owing, now)
     run.at_failpoint(Failpoint.STAGED)
     return StageReport(Counter(verdict for _, verdict in cases), outliers)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from fridge_pipeline.billing.decide import decide_statement, give_up_statement
-from fridge_pipeline.billing.ledger import lock_staging, staging_cases
+from fridge_pipeline.billing.ledger import former_meters, lock_staging, staging_cases
 from fridge_pipeline.billing.rules.staging import StagingCase, StagingVerdict, judge_staging
 from fridge_pipeline.billing.rules.waiting import told_together
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -28,7 +28,6 @@ from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.reason_terms import How
-from fridge_pipeline.reconciliation.reconciliation_record import removed_meters
 
 #: What Stripe shows beyond what it was told: settled by what is given back of it, whatever usage is.
 SHOWN_BY_STRIPE = frozenset({"unexplained", "not_stated_by_us"})
@@ -221,13 +220,14 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owe
         return owed_on_invoices(connection, found.exception_id, found.kind, found.tenant_id, found.hour)
     if found.kind in SHOWN_BY_STRIPE:
         return _excess(connection, found)
-    catalogue, is_gone = run.catalogue, found.event_name not in {meter.event_name for meter in run.catalogue}
+    is_gone = found.event_name not in {meter.event_name for meter in run.catalogue}
     if is_gone and found.tenant_id and found.owed:
         return Owed({found.tenant_id: found.owed})  # no run brings its figure up to date
-    if is_gone:
-        catalogue = tuple(removed_meters(connection, catalogue))
+    catalogue = former_meters(connection, run.catalogue, only_renamed=False) if is_gone else run.catalogue
     hour, now = Hour(found.hour), run.clock()
-    judged = [(case, judge_staging(case, now)) for case in staging_cases(connection, HourRange(hour, hour), catalogue)]
+    cases = staging_cases(connection, HourRange(hour, hour), catalogue)
+    cases = [replace(case, is_billed=case.is_billed or is_gone) for case in cases]
+    judged = [(case, judge_staging(case, now)) for case in cases]
     together = told_together(judged)
     if found.tenant_id is None:
         named = [key for key in together if key[1] == found.event_name and (key[2].value == found.kind or is_gone)]

@@ -50,6 +50,7 @@ comment on column fridge.metrics_reads.relation is 'The table or view.';
 
 insert into fridge.metrics_reads (relation)
 values
+('billed_hours'),
 ('billing_start'),
 ('evidence_packs'),
 ('exception_kinds'),

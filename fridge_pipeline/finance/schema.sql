@@ -620,6 +620,10 @@ call fridge.note_changes_of(
     'select hour from fridge.known_hours() as known (hour) where exists (select 1 from %1$s)'
 );
 call fridge.note_changes_of(
+    'meter_turns', '{insert}',
+    'select hour from fridge.known_hours() as known (hour) where exists (select 1 from %1$s)'
+);
+call fridge.note_changes_of(
     'billing_starts', '{insert}',
     'select hour from fridge.known_hours() as known (hour) where exists (select 1 from %1$s)'
 );

@@ -444,9 +444,9 @@ judged as (
         hours.hour < greatest(
             (select billing_start.bill_from from fridge.billing_start),
             (
-                select meter_starts.bill_from
-                from fridge.meter_starts
-                where meter_starts.event_name = asked.event_name
+                select min(billed_hours.bill_from)
+                from fridge.billed_hours
+                where billed_hours.event_name = asked.event_name
             )
         ) as is_before_start
     from hours
@@ -717,9 +717,9 @@ with asked as (
             asked.starts_at - interval '30 minutes',
             (select billing_start.bill_from from fridge.billing_start),
             (
-                select meter_starts.bill_from
-                from fridge.meter_starts
-                where meter_starts.event_name = asked.event_name
+                select max(billed_hours.bill_from)
+                from fridge.billed_hours
+                where billed_hours.event_name = asked.event_name
             )
         ) as first_at,
         asked.ends_at - interval '30 minutes' as end_at

@@ -71,14 +71,6 @@ select
 from accounts
 order by last_read_at asc nulls first, accounts.tenant_id asc, accounts.event_name asc;
 
--- name: removed_meters
-select
-    event_name,
-    measure
-from fridge.sent_meters
-where event_name <> all(%(event_names)s::text[])
-order by event_name;
-
 -- name: accounts_without_usage
 -- Every mapped customer and meter that is not among the given ones: whoever else states usage for it, we have not. With
 -- the last day before the range of which we, or an earlier reading, know any usage; and what was read of it last.

@@ -10,10 +10,10 @@ from decimal import Decimal
 import psycopg
 from psycopg.rows import class_row, dict_row
 
+from fridge_pipeline.billing.ledger import former_meters
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.measure import Aggregate, Measure
-from fridge_pipeline.catalogue.meter import Formula, Meter
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import meters_of, span_of, statement
 from fridge_pipeline.reconciliation.rules.causes import (
     FOR_A_PERSON,
@@ -88,7 +88,7 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
 
     Also what was stated to meters that the catalogue had before: Stripe may still bill them.
     """
-    removed = removed_meters(connection, catalogue)
+    removed = former_meters(connection, catalogue, only_renamed=False)
     meters = {meter.event_name: meter for meter in (*catalogue, *removed)}
     rows = connection.execute(
         statement("reconciliation_accounts"),
@@ -109,14 +109,9 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
     ]
 
 
-def removed_meters(connection: psycopg.Connection, catalogue: tuple[Meter, ...]) -> list[Meter]:
-    """The meters that usage was sent to and that the catalogue has no more: to be read by the hour."""
-    rows = connection.execute(statement("removed_meters"), meters_of(catalogue)).fetchall()
-    return [Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST) for name, measure in rows]
-
-
 def _stated_names(connection: psycopg.Connection, catalogue: tuple[Meter, ...]) -> list[str]:
-    return [meter.event_name for meter in (*catalogue, *removed_meters(connection, catalogue))]
+    former = former_meters(connection, catalogue, only_renamed=False)
+    return [meter.event_name for meter in (*catalogue, *former)]
 
 
 def accounts_without_usage(

@@ -88,8 +88,7 @@ def pipeline_hours(pipeline: Pipeline) -> list[Hour]:
     return [Hour(start) for (start,) in pipeline.rows("select distinct hour from fridge.usage order by hour")]
 
 
-@pytest.fixture
-def history(pipeline: Pipeline, two_days_ago: datetime) -> Pipeline:
+def two_hours_billed(pipeline: Pipeline, two_days_ago: datetime) -> Pipeline:
     """An hour of forty days ago and one of now, both billed as they came by the meter of readings alone."""
     pipeline.catalogue = CATALOGUE[:1]
     old = Hour(two_days_ago)
@@ -102,6 +101,11 @@ def history(pipeline: Pipeline, two_days_ago: datetime) -> Pipeline:
     pipeline.clock.now = old.plus(40 * 24 + 3).start
     pipeline.advance()
     return pipeline
+
+
+@pytest.fixture
+def history(pipeline: Pipeline, two_days_ago: datetime) -> Pipeline:
+    return two_hours_billed(pipeline, two_days_ago)
 
 
 @pytest.mark.parametrize("change", ["renamed", "added"])

@@ -52,6 +52,7 @@ RIGHTS = {
     "measures": "insert, update is_counted",
     "meters": "insert, update formula measure window, delete",
     "meter_starts": "insert",
+    "meter_turns": "insert",
     "model_hours": "insert, update built_at",
     "price_snapshots": "insert",
     "reading_numbers": "insert",

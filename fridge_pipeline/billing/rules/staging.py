@@ -49,7 +49,8 @@ class StagingCase:
     all revisions; ``refusal`` is how and why it was refused, and ``refusal_open`` says that the exception about that is
     still open. ``cancelling`` says that the cancellation of an earlier meter event is not decided yet. ``taken_by`` is
     another tenant that has the customer's hour. ``closed_by`` is who closed the hour's month, ``None`` while it is
-    open. ``is_billed`` says that the hour is not before the billing start, nor before its meter's.
+    open. ``is_billed`` says that the hour is not before the billing start, and that no other meter has it.
+    ``is_former`` says that the catalogue has the meter no more: what differs is made good by hand.
     """
 
     tenant_id: str
@@ -70,6 +71,7 @@ class StagingCase:
     cancelling: bool = False
     closed_by: str | None = None
     is_billed: bool = True
+    is_former: bool = False
 
     @property
     def customer_id(self) -> str | None:
@@ -199,6 +201,8 @@ def is_gated(case: StagingCase, verdict: StagingVerdict) -> bool:
 def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
     if case.latest_status in {Status.SENT, Status.UNKNOWN} or case.cancelling:
         return StagingVerdict.IN_FLIGHT
+    if case.is_former:
+        return _judge_former(case, now)
     staged = case.latest_status is Status.STAGED
     if case.change == 0:
         return StagingVerdict.TAKE_BACK if staged else StagingVerdict.SETTLED
@@ -218,6 +222,13 @@ def _judge_in_open_month(case: StagingCase, now: datetime) -> StagingVerdict:
         is_gone = says_customer_is_gone(case.refusal or "") and case.stated_customer_id is not None
         return StagingVerdict.CUSTOMER_GONE if is_gone else StagingVerdict.REFUSED
     return StagingVerdict.STAGE
+
+
+def _judge_former(case: StagingCase, now: datetime) -> StagingVerdict:
+    if case.change == 0:
+        return StagingVerdict.SETTLED
+    is_closed = case.closed_by is not None and not is_too_late(case.hour, now)
+    return StagingVerdict.MONTH_CLOSED if is_closed else StagingVerdict.TOO_LATE
 
 
 def next_event(case: StagingCase) -> MeterEvent:

@@ -81,12 +81,19 @@ def waiting_detail(case: StagingCase, verdict: StagingVerdict) -> str:
 
 
 def waits_until(case: StagingCase, verdict: StagingVerdict) -> datetime | None:
-    """Until when Stripe takes what waits; ``None`` if it takes it no more, and for a credit, which has no last day."""
-    return billing_deadline(case.hour) if verdict in CAN_STILL_BE_STATED and not case.is_credit else None
+    """Until when Stripe takes what waits; ``None`` if it does not, and for a credit, which has no last day."""
+    is_in_time = verdict in CAN_STILL_BE_STATED and not case.is_credit and not case.is_former
+    return billing_deadline(case.hour) if is_in_time else None
 
 
 def _why(case: StagingCase, verdict: StagingVerdict) -> str:
     until = f"{billing_deadline(case.hour):%Y-%m-%d %H:%M} UTC"
+    nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""
+    if case.is_former:
+        return (
+            f"FRIDGE_METERS has the meter that bills this hour no more, so it cannot be billed as usage.{nobody} "
+            f"{_by_hand(case)}, or write it off; then: fridge settle."
+        )
     if verdict is StagingVerdict.UNMAPPED:
         return (
             f"tenant {case.tenant_id!r} has no Stripe customer. Import the tenant with its customer (fridge tenants "
@@ -108,7 +115,6 @@ def _why(case: StagingCase, verdict: StagingVerdict) -> str:
             f"the next run{in_time}: fridge reopen {month} --as LOGIN --reason TEXT. Or bill it by hand: "
             f"{_by_hand(case)}, then: fridge settle."
         )
-    nobody = f" Tenant {case.tenant_id!r} has no Stripe customer either." if case.customer_id is None else ""
     return (
         f"the hour is older than the {OLDEST_TIMESTAMP.days} days that Stripe accepts, so it cannot be billed as "
         f"usage.{nobody} {_by_hand(case)}, or write it off; then: fridge settle."
