@@ -12,27 +12,38 @@ meters as (
     where formula is not null
 ),
 
--- One below the other and then added up: a reader of some hours reads no others, which a join would.
+-- Added up before each meter gets them: a tenant has many sensors.
+read as (
+    select
+        tenant_id,
+        hour,
+        sum(readings) as readings,
+        sum(late_readings) as late_readings
+    from sensor_hours
+    group by hour, tenant_id
+),
+
+-- One below the other and then put together: a reader of some hours reads no others, which a join would.
 stacked as (
     select
         tenant_id,
         meter,
         hour,
         quantity,
-        null::bigint as readings,
-        null::bigint as late_readings
+        null::numeric as readings,
+        null::numeric as late_readings
     from usage
 
     union all
 
     select
-        sensor_hours.tenant_id,
+        read.tenant_id,
         meters.meter,
-        sensor_hours.hour,
+        read.hour,
         null as quantity,
-        sensor_hours.readings,
-        sensor_hours.late_readings
-    from sensor_hours
+        read.readings,
+        read.late_readings
+    from read
     cross join meters
 ),
 
@@ -41,10 +52,10 @@ final as (
         tenant_id,
         meter,
         hour,
-        sum(quantity) as quantity,
-        sum(readings)::bigint as readings,
-        sum(late_readings)::bigint as late_readings,
-        round(sum(late_readings) / nullif(sum(readings), 0), 6) as late_share
+        max(quantity) as quantity,
+        max(readings)::bigint as readings,
+        max(late_readings)::bigint as late_readings,
+        round(max(late_readings) / nullif(max(readings), 0), 6) as late_share
     from stacked
     group by tenant_id, meter, hour
     having count(quantity) > 0

@@ -1087,8 +1087,28 @@ of_customer as (
     union
     select invoice_tie_out.tenant_id
     from fridge.invoice_tie_out
-    inner join of_line on invoice_tie_out.stripe_customer_id = of_line.stripe_customer_id
-    where invoice_tie_out.tenant_id is not null
+    where
+        invoice_tie_out.stripe_customer_id = any(array(select of_line.stripe_customer_id from of_line))
+        and invoice_tie_out.tenant_id is not null
+),
+
+-- By itself: in the order of the hours, the usage of every tenant would be gone through.
+used as materialized (
+    select
+        of_line.stripe_customer_id,
+        of_line.finalized_at,
+        metered_usage.tenant_id,
+        metered_usage.hour,
+        metered_usage.meter,
+        metered_usage.quantity
+    from of_line
+    cross join of_customer
+    inner join fridge.metered_usage
+        on
+            of_customer.tenant_id = metered_usage.tenant_id
+            and of_line.meter = metered_usage.meter
+            and metered_usage.hour >= of_line.period_start - interval '30 minutes'
+            and metered_usage.hour < of_line.period_end - interval '30 minutes'
 ),
 
 changed as materialized (
@@ -1102,27 +1122,20 @@ changed as materialized (
 )
 
 select
-    metered_usage.tenant_id,
-    metered_usage.hour,
-    metered_usage.meter,
+    used.tenant_id,
+    used.hour,
+    used.meter,
     case
         when months_signed.has_hours is not true then null
         when changed.hour is not null then changed.signed_usage
-        else metered_usage.quantity
+        else used.quantity
     end as signed_usage,
-    metered_usage.quantity,
+    used.quantity,
     stated.stated_quantity,
     stated.statements,
-    stated.settled_at > lines.finalized_at as is_late,
+    stated.settled_at > used.finalized_at as is_late,
     files.paths
-from of_line as lines
-cross join of_customer
-inner join fridge.metered_usage
-    on
-        of_customer.tenant_id = metered_usage.tenant_id
-        and lines.meter = metered_usage.meter
-        and metered_usage.hour >= lines.period_start - interval '30 minutes'
-        and metered_usage.hour < lines.period_end - interval '30 minutes'
+from used
 left join lateral (
     select
         sum(billing_ledger.quantity) filter (where billing_ledger.is_counted_by_stripe) as stated_quantity,
@@ -1132,27 +1145,27 @@ left join lateral (
         max(billing_ledger.settled_at) as settled_at
     from fridge.billing_ledger
     where
-        billing_ledger.tenant_id = metered_usage.tenant_id
-        and billing_ledger.stripe_customer_id = lines.stripe_customer_id
-        and billing_ledger.meter = metered_usage.meter
-        and billing_ledger.hour = metered_usage.hour
+        billing_ledger.tenant_id = used.tenant_id
+        and billing_ledger.stripe_customer_id = used.stripe_customer_id
+        and billing_ledger.meter = used.meter
+        and billing_ledger.hour = used.hour
 ) as stated on true
 left join lateral (
     select string_agg(tenant_files.path, '; ' order by tenant_files.path) as paths
     from fridge.tenant_files
     where
-        tenant_files.tenant_id = metered_usage.tenant_id
-        and tenant_files.hour = metered_usage.hour
+        tenant_files.tenant_id = used.tenant_id
+        and tenant_files.hour = used.hour
         and tenant_files.inserted_count > 0
 ) as files on true
 left join fridge.months_signed
-    on months_signed.usage_month = date_trunc('month', metered_usage.hour at time zone 'UTC')::date
+    on months_signed.usage_month = date_trunc('month', used.hour at time zone 'UTC')::date
 left join changed
     on
-        metered_usage.tenant_id = changed.tenant_id
-        and metered_usage.meter = changed.meter
-        and metered_usage.hour = changed.hour
-order by metered_usage.hour, metered_usage.tenant_id;
+        used.tenant_id = changed.tenant_id
+        and used.meter = changed.meter
+        and used.hour = changed.hour
+order by used.hour, used.tenant_id;
 
 -- name: console_changes
 select

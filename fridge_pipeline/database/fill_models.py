@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import psycopg
@@ -52,7 +53,8 @@ def fill_hours(
 ) -> dict[str, dict[Hour, int]]:
     """Makes the rows of some hours anew in those models that are increments, a day at a time.
 
-    With ``only_changed`` rows that are what they would be stay, and so does all that is kept of their hours.
+    With ``only_changed`` rows that are what they would be stay, and so does all that is kept of their hours: where all
+    are, they are compared once, and nothing is returned.
     Hours of which readings were dropped keep the rows that they have: they could not be made again. No month is dropped
     meanwhile. Returns how many rows there are of each hour that has any.
     """
@@ -60,6 +62,9 @@ def fill_hours(
     filled: dict[str, dict[Hour, int]] = {model.name: {} for model in increments}
     with database.connect() as connection:
         _keep_meters(connection, catalogue)
+        # Once, before day by day: whoever compares a day may read the month that has its readings.
+        if only_changed and not any(_differ(connection, model, hours) for model in increments):
+            return filled
         for start in range(0, hours.count, HOURS_AT_A_TIME):
             first = hours.first.plus(start)
             day = HourRange(first, min(first.plus(HOURS_AT_A_TIME - 1), hours.last))
@@ -73,25 +78,34 @@ def fill_hours(
 def _fill_hours(
     connection: psycopg.Connection, model: SqlModel, hours: HourRange, now: datetime, *, only_changed: bool
 ) -> None:
-    with readings_kept(connection) as oldest:
-        open_hours = split_at(hours, first_open_hour(oldest))[1] if oldest else hours
-        if open_hours is None:
+    with _with_readings(connection, hours) as span:
+        if span is None or (only_changed and not _differ_in(connection, model, span)):
             return
-        span = span_of(open_hours)
-        with connection.transaction():
-            connection.execute(statement("prefer_block_ranges"))
-            connection.execute(statement("summarize_block_ranges"))
-            if only_changed and not _differ(connection, model, span):
-                return
-            connection.execute(statement_on("empty_model_hours", model.name), span)
-            connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
-            connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
+        connection.execute(statement_on("empty_model_hours", model.name), span)
+        connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
+        connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
 
 
-def _differ(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime]) -> bool:
+def _differ(connection: psycopg.Connection, model: SqlModel, hours: HourRange) -> bool:
+    with _with_readings(connection, hours) as span:
+        return span is not None and _differ_in(connection, model, span)
+
+
+def _differ_in(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime]) -> bool:
     compared = statement_on("whether_hours_differ", model.name, select=sql.SQL(model.text))
     row = connection.execute(compared, {**span, "model": model.name}).fetchone()
     return bool(row is None or row[0])
+
+
+@contextmanager
+def _with_readings(connection: psycopg.Connection, hours: HourRange) -> Iterator[Mapping[str, datetime] | None]:
+    """In a transaction, those of the hours of which no reading was dropped; ``None`` if that is none of them."""
+    with readings_kept(connection) as oldest:
+        open_hours = split_at(hours, first_open_hour(oldest))[1] if oldest else hours
+        with connection.transaction():
+            connection.execute(statement("prefer_block_ranges"))
+            connection.execute(statement("summarize_block_ranges"))
+            yield span_of(open_hours) if open_hours is not None else None
 
 
 def count_rows(database: Database, models: Iterable[SqlModel]) -> dict[str, int]:

@@ -514,15 +514,12 @@ select
                 model_hours.built_at is null
             )
     )
+    -- Neither has a row twice.
+    or (select count(*) from made) <> (select count(*) from stored)
     or exists (
         select * from made
         except
         select * from stored
-    )
-    or exists (
-        select * from stored
-        except
-        select * from made
     ) as they_differ;
 
 -- name: empty_model_hours

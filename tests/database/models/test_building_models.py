@@ -121,6 +121,25 @@ def test_rows_that_are_what_they_would_be_stay_as_they_are_and_a_changed_one_doe
         assert rows(owner, built) == [("t0", built_at)]
 
 
+def test_hours_whose_rows_stay_are_compared_once_and_not_day_by_day(owner: Database, folder: Path) -> None:
+    make_models(owner, folder, NOW)
+    models, three_days = read_models(folder), HourRange(FIRST, FIRST.plus(71))
+    made_at: list[datetime] = []
+
+    def clock() -> datetime:
+        """Asked for each day of which rows may be made anew."""
+        made_at.append(NOW)
+        return NOW
+
+    fill_hours(owner, models, three_days, CATALOGUE, clock)
+    assert len(made_at) == 3
+    fill_hours(owner, models, three_days, CATALOGUE, clock, only_changed=True)
+    assert len(made_at) == 3
+    rows(owner, "delete from fridge.model_hours returning 1")
+    fill_hours(owner, models, three_days, CATALOGUE, clock, only_changed=True)
+    assert len(made_at) == 6
+
+
 def test_only_what_has_changed_is_made_anew_and_a_kept_table_keeps_its_rows(owner: Database, folder: Path) -> None:
     assert make_models(owner, folder, NOW) == ["exception_hours", "tenants_as_table"]
     assert make_models(owner, folder, NOW) == []
