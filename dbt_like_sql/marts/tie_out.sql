@@ -18,7 +18,6 @@ unexplained_causes as (
     where not is_explained
 ),
 
--- Of what has one row an hour the greatest is that row, which costs less than to add it up.
 added_up as (
     select
         tenant_id,
@@ -29,17 +28,17 @@ added_up as (
         sum(withdrawn) as withdrawn,
         sum(duplicates) as duplicates,
         sum(rejected) as rejected,
-        max(derived) as derived,
-        max(usage) as usage,
+        sum(derived) as derived,
+        sum(usage) as usage,
         sum(stated) as stated,
         max(ledger_changed_at) as ledger_changed_at,
         max(revision) as revision,
         min(under_way_since) as under_way_since,
-        max(stripe) as stripe,
-        max(invoiced_by_hand) as invoiced_by_hand,
-        max(credited) as credited,
-        max(written_off) as written_off,
-        max(credited_in_stripe) as credited_in_stripe,
+        sum(stripe) as stripe,
+        sum(invoiced_by_hand) as invoiced_by_hand,
+        sum(credited) as credited,
+        sum(written_off) as written_off,
+        sum(credited_in_stripe) as credited_in_stripe,
         max(stripe_cause) as stripe_cause,
         substr(min(exception_cause), 5) as exception_cause,
         max(files_changed_at) as files_changed_at,

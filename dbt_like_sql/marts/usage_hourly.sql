@@ -52,10 +52,10 @@ final as (
         tenant_id,
         meter,
         hour,
-        max(quantity) as quantity,
-        max(readings)::bigint as readings,
-        max(late_readings)::bigint as late_readings,
-        round(max(late_readings) / nullif(max(readings), 0), 6) as late_share
+        sum(quantity) as quantity,
+        sum(readings)::bigint as readings,
+        sum(late_readings)::bigint as late_readings,
+        round(sum(late_readings) / nullif(sum(readings), 0), 6) as late_share
     from stacked
     group by tenant_id, meter, hour
     having count(quantity) > 0
