@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.resources import RESOURCES
 
+#: A schedule's context opens an instance anew, which one in memory cannot be; it is given the test's own.
+NOT_OPENED = InstanceRef.from_dir(tempfile.gettempdir())
+
 
 def schedule_tick(definitions: dg.Definitions, instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:
     """What a schedule requests now."""
     with dg.build_schedule_context(
-        instance=instance,
+        instance_ref=NOT_OPENED,
         scheduled_execution_time=datetime.now(UTC),
         repository_def=definitions.get_repository_def(),
         resources=RESOURCES,
     ) as context:
+        context._instance = instance
         return list(definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
 
 

@@ -99,7 +99,7 @@ def packed_csv_files(at: bytes) -> dict[str, tuple[bytes, str]]:
     wide = b"a,s," + at + b"," + b"4" * 16_000 + b"\n"
     tenants = b"".join(b"%06d%s,s,%s,4\n" % (number, b"q" * 480, at) for number in range(150_000))
     return {
-        "wide.csv.gz": (gzip.compress(HEADER + wide * 60_000, 1), "loaded 60000"),
+        "wide.csv.gz": (gzip.compress(HEADER + wide * 30_000, 1), "loaded 30000"),
         "tenants.csv.gz": (gzip.compress(HEADER + tenants, 1), "damaged"),
     }
 
@@ -114,7 +114,7 @@ def ndjson_files(at: bytes) -> dict[str, tuple[bytes, str]]:
 
 def packed_ndjson_files(at: bytes) -> dict[str, tuple[bytes, str]]:
     wide = (OBJECT % at).replace(b'"b"', b'"' + b"s" * 16_000 + b'"')
-    return {"wide.ndjson.gz": (gzip.compress(wide * 60_000, 1), "loaded 60000")}
+    return {"wide.ndjson.gz": (gzip.compress(wide * 30_000, 1), "loaded 30000")}
 
 
 #: A source for each format, by the folder of its files.
@@ -196,7 +196,7 @@ def json_files(at: bytes) -> dict[str, tuple[bytes, str]]:
     return {
         "json/emoji.json": ('["💧",'.encode() + record * (90 * MB // len(record)) + b"{}]", "loaded "),
         "json/one-record.json": (b'[{"a":[' + b"{}," * (30 * MB) + b"1]}]", "unreadable 0"),
-        "json-data/passed.json": (b'{"a":[' + b'{"b":[0]},' * (9 * MB) + b'1],"data":[' + record + b"{}]}", "loaded 2"),
+        "json-data/passed.json": (b'{"a":[' + b'{"b":[0]},' * (4 * MB) + b'1],"data":[' + record + b"{}]}", "loaded 2"),
         "json-star/whole.json": (b'{"s":0,"at":0,"t":0,"d":{"k":{"x":[' + inside + b"{}]}}}", "loaded "),
         "json-star/emoji.json": (
             '{"💧":{},"s":0,"at":0,"t":0,"d":{"k":{"x":['.encode() + inside + b"{}]}}}",
@@ -229,6 +229,10 @@ def wide_files(at: bytes) -> dict[str, tuple[bytes, str]]:
     }
 
 
+#: Half a gigabyte of text is in these: they take less by so much that this, held beside the rest, would be seen.
+PEAK_OF_PACKED_MB_MAX = {packed_csv_files: 750, packed_ndjson_files: 750}
+
+
 def zstd_files(at: bytes) -> dict[str, tuple[bytes, str]]:
     """The largest window that a reader takes unasked, and a bomb."""
     line = b'{"s":"a","at":"%s","t":4}\n' % at
@@ -256,10 +260,13 @@ def test_a_load_stays_below_1_gib_and_accounts_for_every_row_of(
     pipeline: Pipeline, two_days_ago: datetime, files: Callable[[bytes], dict[str, tuple[bytes, str]]]
 ) -> None:
     hour = Hour(two_days_ago)
-    require_bounded(pipeline, hour, files(f"{hour.start:%Y-%m-%dT%H:%M:%SZ}".encode()), SOURCES)
+    made = files(f"{hour.start:%Y-%m-%dT%H:%M:%SZ}".encode())
+    require_bounded(pipeline, hour, made, SOURCES, PEAK_OF_PACKED_MB_MAX.get(files, PEAK_MB_MAX))
 
 
-def require_bounded(pipeline: Pipeline, hour: Hour, files: Mapping[str, tuple[bytes, str]], sources: str) -> None:
+def require_bounded(
+    pipeline: Pipeline, hour: Hour, files: Mapping[str, tuple[bytes, str]], sources: str, most: int = PEAK_MB_MAX
+) -> None:
     """Loads the files in a process of its own, which stays below the limit, and each becomes what is said of it."""
     expected = {}
     for name, (body, became) in files.items():
@@ -276,7 +283,7 @@ def require_bounded(pipeline: Pipeline, hour: Hour, files: Mapping[str, tuple[by
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
-    assert int(done.stdout) < PEAK_MB_MAX
+    assert int(done.stdout) < most
     books = pipeline.rows(
         "select substring(path from '^[^/]+/[^/]+/(.+)$'), status, row_count::int,"
         " row_count = duplicate_count + inserted_count +"
