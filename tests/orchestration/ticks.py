@@ -26,7 +26,7 @@ def schedule_tick(definitions: dg.Definitions, instance: dg.DagsterInstance, nam
         repository_def=definitions.get_repository_def(),
         resources=RESOURCES,
     ) as context:
-        context._instance = instance
+        context._instance = instance  # type: ignore[assignment] # Dagster's says that it is None
         return list(definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
 
 
