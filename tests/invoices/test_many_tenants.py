@@ -18,8 +18,8 @@ TENANTS = 1000
 START = datetime(2026, 10, 1, tzinfo=UTC)
 END = datetime(2026, 11, 1, tzinfo=UTC)
 
-#: Usage and accepted statements of every other hour of the month, as billing leaves them: in Python they would take more
-#: than they may.
+#: Usage and accepted statements of every other hour of the month, as billing leaves them: 372,000 rows of each, which
+#: Python could not hold in the memory that it is allowed.
 LEDGER = """
 alter table fridge.usage disable trigger user;
 alter table fridge.meter_events disable trigger user;
