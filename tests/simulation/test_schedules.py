@@ -13,7 +13,6 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from fridge_pipeline.database.embedded.layout import Layout
 from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress, read_password
-from tests import kept_connections
 from tests.conftest import fresh_database
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
@@ -29,9 +28,6 @@ EVERY = int(os.environ.get("SIMULATE_EVERY", "1"))
 
 STEPS_PER_SCHEDULE = 12
 
-#: Schedules ask the same of the same database, which takes longer to plan their questions than to answer them.
-AS_NEW_BUT_PLANS = kept_connections.AS_NEW.removesuffix("; deallocate all")
-
 #: Where to keep the tally, for whoever watches: see scripts/simulate.py.
 TALLY = os.environ.get("SIMULATE_TALLY")
 
@@ -41,8 +37,7 @@ def parts(server: ServerAddress, server_home: Path, tmp_path_factory: pytest.Tem
     """A sandbox of its own, whose clock is the simulation's, and a database of its own, which it may empty."""
     password = read_password(Layout(server_home), SUPERUSER)
     superuser = replace(server, user=SUPERUSER, password=password)
-    with pytest.MonkeyPatch.context() as patch, fresh_database(server) as database, running_sandbox() as sandbox:
-        patch.setattr(kept_connections, "AS_NEW", AS_NEW_BUT_PLANS)
+    with fresh_database(server) as database, running_sandbox() as sandbox:
         parts = Parts(database, superuser, sandbox, tmp_path_factory.mktemp("world"), Path(TALLY) if TALLY else None)
         yield parts
         parts.close()
