@@ -49,9 +49,11 @@ def dagster_environment(settings: Settings) -> dict[str, str]:
 def hold_connections(instance: dg.DagsterInstance) -> None:
     """Lets Dagster's storage keep its connections, as its webserver does, instead of opening one per statement.
 
-    For a process that ends with its runs: after a restart of the server a held connection fails once.
+    For a process that ends with its runs. One that a restart of the server has ended is opened anew before it is used.
     """
     instance.optimize_for_webserver(statement_timeout=0, pool_recycle=3600, max_overflow=8)
+    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+        storage._engine.pool._pre_ping = True  # type: ignore[union-attr] # noqa: SLF001 # Dagster has no such option
 
 
 def storage_dsn(dsn: str) -> str:

@@ -131,10 +131,7 @@ def look_sooner(look: Callable[[], Seen]) -> None:
 
 
 def keep_connections() -> None:
-    """Has this process's daemon keep its connections, where Dagster's opens one for each statement.
-
-    After a restart of the server each of them fails once, which the daemon's parts survive.
-    """
+    """Has this process's daemon keep its connections, where Dagster's opens one for each statement."""
 
     @contextmanager
     def instance_with_connections(**named: Any) -> Iterator[DagsterInstance]:  # whatever Dagster hands on

@@ -17,14 +17,20 @@ from dagster._grpc.__generated__ import dagster_api_pb2
 from fridge_pipeline import definitions
 from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.forked_runs import Forks, fork_server
+from fridge_pipeline.orchestration.instance import hold_connections
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import grpc  # type: ignore[import-untyped]
+    from dagster import DagsterEvent, DagsterInstance
 
 #: Imported for the processes that are forked.
 IMPORTED_BEFORE = (definitions, dagster_storage, impl)
 
 PAUSE_SECONDS = 0.1
+
+core_execute_run = impl.core_execute_run
 
 
 class WarmApiServer(server.DagsterApiServer):
@@ -48,6 +54,16 @@ class WarmApiServer(server.DagsterApiServer):
                     break
             time.sleep(PAUSE_SECONDS)
         return dagster_api_pb2.ReloadCodeReply()
+
+
+def execute_run(job: Any, run: Any, instance: DagsterInstance, **named: Any) -> Iterator[DagsterEvent]:
+    """Dagster's own, in the run's process, with connections that are kept: its events were hundreds of them."""
+    hold_connections(instance)
+    return core_execute_run(job, run, instance, **named)
+
+
+#: Here, before anything is forked: runs are not forked from the process that serves.
+impl.core_execute_run = execute_run  # type: ignore[assignment]
 
 
 def serve(forks: Forks | None) -> None:

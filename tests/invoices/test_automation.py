@@ -51,7 +51,7 @@ def test_the_asset_reads_compares_and_its_check_says_which_usage_no_invoice_carr
     tenant: InvoicedTenant,
     definitions: dg.Definitions,  # noqa: F811
 ) -> None:
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         (morning,) = schedule_tick(definitions, instance, "daily_invoices")
         assert days_in_tags(dict(morning.tags))[-1] == tenant.pipeline.clock().date() - timedelta(days=1)
         job = asset_job(definitions, ["stripe_invoices"], CHECKS)
@@ -76,7 +76,7 @@ def test_days_that_were_not_read_are_read_as_far_back_as_is_compared(
     """As after two months of FRIDGE_INVOICES=off, or of a key that may not read them."""
     now = pipeline.clock()
     monkeypatch.setenv("FRIDGE_PARTITIONS_START", f"{now - timedelta(days=200):%Y-%m-%d-00:00}")
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         (morning,) = schedule_tick(definitions, instance, "daily_invoices")
     assert days_in_tags(dict(morning.tags))[0] == compared_since(now).date()
 
@@ -91,7 +91,7 @@ def test_no_more_is_read_than_the_setting_allows(
     before = tenant.invoice_reads()
     monkeypatch.setenv("FRIDGE_STRIPE_READS", "1")
     used_up = "the reads that Stripe allows in a month are used up"
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert tick(definitions, instance) == ([], f"drafts are not read: {used_up}")
         (morning,) = schedule_tick(definitions, instance, "daily_invoices")
         job = asset_job(definitions, ["stripe_invoices"])
@@ -110,7 +110,7 @@ def test_off_reads_nothing_requests_nothing_and_says_so(
     monkeypatch.setenv("FRIDGE_INVOICES", "off")
     before = tenant.invoice_reads()
     yesterday = f"{tenant.pipeline.clock() - timedelta(days=1):%Y-%m-%d}"
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert tick(definitions, instance) == ([], "FRIDGE_INVOICES=off: no invoice is read")
         assert schedule_tick(definitions, instance, "daily_invoices") == []
         job = asset_job(definitions, ["stripe_invoices"], CHECKS)
@@ -139,7 +139,7 @@ def test_the_asset_holds_the_draft_of_a_file_that_is_not_loaded_and_watching_it_
     found.client.v1.subscriptions.cancel(subscription)
     found.go(datetime.now(UTC).replace(microsecond=0))
     pipeline.land(found.hour(20), "late.csv", readings("cohoes", found.hour(20), 1, 7))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         (wanted,), _ = tick(definitions, instance)
         (again,), _ = tick(definitions, instance, timedelta(seconds=DRAFTS_INTERVAL_SECONDS))
         assert (again.run_key != wanted.run_key) is (mode == "hold"), "a run that did not read it leaves it unheld"

@@ -1,4 +1,4 @@
-"""A running installation as others on the machine meet it: a page in a browser, and another local user."""
+"""A running installation as others on the machine meet it: a page in a browser, another local user, a dead proxy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.live.conftest import PROXIES
+from tests.live.deliveries import READINGS, await_loaded, hour_ago, is_billed, land
 from tests.live.other_user import command_lines, listening, may_connect, open_to_others, socket_files
-from tests.live.running_fridge import RunningFridge, processes_of, run_fridge
+from tests.live.running_fridge import RunningFridge, processes_of, run_fridge, wait_until
 
 LAUNCHES_NOTHING = {"query": "{version}"}
 FOREIGN_PAGE = {"Origin": "http://foreign.example", "Sec-Fetch-Site": "cross-site"}
@@ -56,6 +58,18 @@ def test_the_ui_obeys_its_own_page_and_no_page_of_somebody_else(demo: RunningFri
         assert json.loads(opened.recv(timeout=30)) == {"type": "connection_ack"}
     with pytest.raises(InvalidStatus, match="403"), connect(address, origin=Origin("http://foreign.example")):
         pass
+
+
+@pytest.mark.prove
+def test_up_bills_a_landing_file_by_itself_past_the_proxy(demo: RunningFridge) -> None:
+    """The daemon's sensor asks the code server, and so does the webserver for its assets."""
+    for part in ("warm_code_server", "guarded_webserver", "prompt_daemon"):
+        assert set(PROXIES) <= demo.living_service(part).environ().keys(), part
+    assets = {each["assetKey"]["path"][0] for each in demo.graphql("{assetNodes {assetKey {path}}}")["assetNodes"]}
+    assert {"raw_readings", "meter_events"} <= assets
+    closed = hour_ago(3)
+    assert await_loaded(demo, land(demo, closed)) == READINGS
+    wait_until("the hour is billed", lambda: is_billed(demo, closed))
 
 
 def test_the_console_is_shown_under_our_own_names_only_and_takes_nothing(console: str) -> None:

@@ -15,6 +15,7 @@ import psutil
 import pytest
 import requests
 
+from fridge_pipeline.database.embedded.logins import DAGSTER_DATABASE
 from tests.browser import NoBrowserError, find_browser, open_page
 from tests.live.deliveries import READINGS, TENANT, await_loaded, hour_ago, is_billed, key, land
 from tests.live.engineer import CHAIN, Engineer
@@ -37,6 +38,9 @@ from tests.live.runs import (
 from tests.live.usage import Usage, usage_at_stripe, usage_in_the_books
 
 PICTURE_BYTES_MAX = 300_000
+
+#: A run opens 50 of them, and without keeping any 370. Ticks of sensors, which are no part of it, open some as well.
+SESSIONS_OF_A_RUN_MAX = 200
 
 #: Processes by what stands on their command line: which know nothing of runs, and which work on them.
 KNOWS_NO_SECRET = (
@@ -134,6 +138,19 @@ def test_it_takes_no_more_processes_than_it_needs(demo: RunningFridge) -> None:
         groups.setdefault(os.getpgid(process.pid), []).append(" ".join(process.cmdline()))
     leaders = [lines[0] for lines in groups.values() if "postgres" not in lines[0]]
     assert len(leaders) <= 7, leaders
+
+
+def test_a_run_keeps_its_connections_to_what_dagster_keeps(demo: RunningFridge) -> None:
+    """Each of its events opened two of them else."""
+
+    def opened() -> int:
+        return int(demo.rows("select sessions from pg_stat_database where datname = %s", DAGSTER_DATABASE)[0][0])
+
+    before = opened()
+    run_id = launch_run(demo, key(hour_ago(5)))
+    wait_until("the run has ended", lambda: run_status(demo, run_id) in RUN_ENDED)
+    assert run_status(demo, run_id) == "SUCCESS"
+    assert opened() - before < SESSIONS_OF_A_RUN_MAX
 
 
 def test_the_landing_sensor_and_hourly_billing_are_on_without_anyone_turning_them_on(demo: RunningFridge) -> None:

@@ -120,7 +120,7 @@ def test_hourly_billing_sweeps_every_closed_hour_that_is_not_delivered_and_no_ot
     pipeline.load(stated_not)
     pipeline.count(stated_not)
     pipeline.load(counted_not)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert hours_of(sweep(definitions, instance)) == [stated_not.key, counted_not.key, landed.key]
         pipeline.add_tenant("nobody")
         requests = sweep(definitions, instance)
@@ -136,7 +136,7 @@ def test_an_hour_whose_push_failed_is_swept_up_by_the_next_hourly_billing(
 ) -> None:
     hour = Hour(two_days_ago)
     pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         monkeypatch.setenv("STRIPE_API_KEY", "sk_test_down")
         monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9")
         (request,) = tick(definitions, instance)
@@ -154,7 +154,7 @@ def test_a_refused_hour_is_swept_up_once_its_tenant_has_another_customer(
     pipeline.add_tenant("troy", "not a customer id")
     pipeline.land(hour, "a.csv", readings("troy", hour, 1, 5))
     pipeline.run(hour)
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert sweep(definitions, instance) == []
         pipeline.add_tenant("troy")
         assert hours_of(sweep(definitions, instance)) == [hour.key]
@@ -178,7 +178,7 @@ def test_what_is_in_doubt_is_swept_up_when_it_is_time_to_read_stripe_back_again_
     pipeline.clock.now = now - timedelta(hours=read_hours_ago)
     pipeline.bill(hour)
     pipeline.clock.now = now
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         assert hours_of(sweep(definitions, instance)) == ([hour.key] if is_swept else [])
     assert pipeline.bill(hour).delivery.accepted == (2 if is_swept else 0)
 

@@ -219,7 +219,7 @@ def test_a_root_that_is_a_folder_too_deep_or_gone_is_told_by_the_tick(pipeline: 
 
 def test_the_sensor_and_hourly_billing_tell_it_by_themselves(definitions: dg.Definitions, pipeline: Pipeline) -> None:
     land(pipeline, now(pipeline).plus(9))
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         sensor_tick(definitions, instance, "landing_sensor")
         assert [kind for kind, _ in pipeline.rows(OPEN)] == ["future_hour"]
         (pipeline.landing / "2026").mkdir()

@@ -307,7 +307,7 @@ def test_what_no_tick_has_noticed_hourly_billing_notices(
     watch(pipeline, zone)
     pipeline.land(hours[3], "a.csv", readings("cohoes", hours[3], 2, 9))
     assert watch(pipeline, zone)[0] == {}
-    with dg.instance_for_test() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:
         (request,) = schedule_tick(definitions, instance, "hourly_billing")
     assert request.run_key is not None
     assert request.run_key.endswith(f":{hours[3].key}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
 
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.installation import open_ledger, utc_now
@@ -15,6 +17,9 @@ from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
 from fridge_pipeline.resources import RESOURCES
 from fridge_pipeline.settings import read_settings
+
+#: A schedule's context opens an instance anew, which one in memory cannot be; it is given the test's own.
+NOT_OPENED = InstanceRef.from_dir(tempfile.gettempdir())
 
 
 def sensor_tick(
@@ -41,11 +46,12 @@ def sensor_tick(
 def schedule_tick(definitions: dg.Definitions, instance: dg.DagsterInstance, name: str) -> list[dg.RunRequest]:
     """What a schedule requests now."""
     with dg.build_schedule_context(
-        instance=instance,
+        instance_ref=NOT_OPENED,
         scheduled_execution_time=datetime.now(UTC),
         repository_def=definitions.get_repository_def(),
         resources=RESOURCES,
     ) as context:
+        context._instance = instance  # type: ignore[assignment] # Dagster's says that it is None
         return list(definitions.resolve_schedule_def(name).evaluate_tick(context).run_requests or [])
 
 

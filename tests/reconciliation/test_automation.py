@@ -28,13 +28,6 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@pytest.fixture
-def kept_instance() -> Iterator[dg.DagsterInstance]:
-    """One that a schedule can open anew."""
-    with dg.instance_for_test() as instance:
-        yield instance
-
-
 def tick(definitions: dg.Definitions, instance: dg.DagsterInstance, cursor: str | None = None) -> Any:
     """One tick of the sensor, its requests checked as the daemon checks them."""
     return sensor_tick(definitions, instance, "stripe_refusals", cursor)
@@ -210,56 +203,56 @@ def test_with_stripe_down_the_run_fails_and_says_how_much_was_not_read(
 
 
 def test_the_morning_takes_yesterday_and_what_may_look_different_by_now_in_one_run(
-    definitions: dg.Definitions, books: Books, kept_instance: dg.DagsterInstance
+    definitions: dg.Definitions, books: Books, instance: dg.DagsterInstance
 ) -> None:
     """Never reconciled; then settled; then unexplained; then restated: each asks for its day, and only then."""
     yesterday = datetime.now(UTC).date() - ONE_DAY
     books.use(books.first, 10)
-    (request,) = morning(definitions, kept_instance)
+    (request,) = morning(definitions, instance)
     assert days_in_tags(dict(request.tags)) == [day_of(books.first), yesterday]
-    assert run(definitions, kept_instance, request.tags).success
-    assert days_of(morning(definitions, kept_instance)) == [yesterday]
+    assert run(definitions, instance, request.tags).success
+    assert days_of(morning(definitions, instance)) == [yesterday]
 
     lose(books, books.first.plus(1), timedelta(hours=7))
     books.reconcile()
-    assert days_of(morning(definitions, kept_instance)) == [day_of(books.first), yesterday]
+    assert days_of(morning(definitions, instance)) == [day_of(books.first), yesterday]
     with books.pipeline.database.connect() as connection:
         connection.execute(
             "update fridge.meter_events set status = 'refused' where hour = %s", [books.first.plus(1).start]
         )
     books.pipeline.bill(books.first.plus(1))
     books.reconcile()
-    assert days_of(morning(definitions, kept_instance)) == [yesterday]
+    assert days_of(morning(definitions, instance)) == [yesterday]
 
     books.pipeline.clock.advance(seconds=1)
     books.use(books.first, 12, name="late.csv")
-    assert days_of(morning(definitions, kept_instance)) == [day_of(books.first), yesterday]
+    assert days_of(morning(definitions, instance)) == [day_of(books.first), yesterday]
 
 
 def test_days_that_a_run_is_at_are_not_requested_a_second_time(
-    definitions: dg.Definitions, books: Books, kept_instance: dg.DagsterInstance
+    definitions: dg.Definitions, books: Books, instance: dg.DagsterInstance
 ) -> None:
     books.use(books.first, 10)
-    (request,) = morning(definitions, kept_instance)
-    kept_instance.create_run_for_job(
+    (request,) = morning(definitions, instance)
+    instance.create_run_for_job(
         definitions.resolve_job_def(RECONCILE_DAYS), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED
     )
-    assert morning(definitions, kept_instance) == []
+    assert morning(definitions, instance) == []
 
 
 def test_a_run_that_reads_the_invoices_of_the_same_days_keeps_no_reconciliation_waiting(
-    definitions: dg.Definitions, books: Books, kept_instance: dg.DagsterInstance
+    definitions: dg.Definitions, books: Books, instance: dg.DagsterInstance
 ) -> None:
     books.use(books.first, 10)
-    days = days_of(morning(definitions, kept_instance))
+    days = days_of(morning(definitions, instance))
     for job, chosen in ((READ_INVOICES, None), (RECONCILE_DAYS, {dg.AssetKey("stripe_invoices")})):
-        kept_instance.create_run_for_job(
+        instance.create_run_for_job(
             definitions.resolve_job_def(job),
             tags=range_tags(DayRange(days[0], days[-1])),
             status=dg.DagsterRunStatus.STARTED,
             asset_selection=chosen,
         )
-    assert days_of(morning(definitions, kept_instance)) == days
+    assert days_of(morning(definitions, instance)) == days
 
 
 def test_a_run_of_days_does_not_disturb_the_automation_of_hours(

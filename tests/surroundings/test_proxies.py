@@ -1,15 +1,15 @@
-"""A proxy that is set for the way outside, here one that is dead, stands between none of our own parts."""
+"""A proxy that is set for the way outside, here one that is dead, stands between none of our own parts.
+
+What a whole installation does behind one is in tests/live/test_neighbours.py.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 
 import grpc  # type: ignore[import-untyped]  # without type information
 import pytest
@@ -19,19 +19,14 @@ from fridge_pipeline.operations.check_health import port_holder
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.billing.test_connections import Listener, listening
 from tests.console_script import Run
-from tests.live.deliveries import await_loaded, hour_ago, is_billed, land
-from tests.live.running_fridge import run_fridge, running_fridge, wait_until
+from tests.live.conftest import dead_proxies
 from tests.pipeline import Pipeline
-
-NAMES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "grpc_proxy")
 
 
 @pytest.fixture
 def dead() -> Iterator[dict[str, str]]:
-    """Every variable that names a proxy, at a port where nobody answers; with a host that the user excepts."""
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused, and nobody else can have it
-        yield {**dict.fromkeys(NAMES, f"http://127.0.0.1:{taken.getsockname()[1]}"), "NO_PROXY": "intranet.example"}
+    with dead_proxies() as variables:
+        yield variables
 
 
 def test_a_bill_with_the_local_sandbox_needs_no_proxy(
@@ -43,20 +38,6 @@ def test_a_bill_with_the_local_sandbox_needs_no_proxy(
     assert done.returncode == 0, done.stderr
     accepted = pipeline.rows("select event_name, value from fridge.meter_events where status = 'accepted' order by 1")
     assert accepted == [("active_sensors", 2), ("temperature_readings", 10)]
-
-
-@pytest.mark.prove
-def test_up_bills_a_landing_file_by_itself_past_the_proxy(tmp_path: Path, dead: dict[str, str]) -> None:
-    """The daemon's sensor asks the code server, and so does the webserver for its assets."""
-    with running_fridge(tmp_path / "home", "up", "--port", "0", **dead) as up:
-        assets = {each["assetKey"]["path"][0] for each in up.graphql("{assetNodes {assetKey {path}}}")["assetNodes"]}
-        assert {"raw_readings", "meter_events"} <= assets
-        tenants = tmp_path / "tenants.csv"
-        tenants.write_text("tenant_id,name,stripe_customer_id\ntroy,Troy,cus_troy\n")
-        assert run_fridge(up.home, "tenants", "import", str(tenants)).returncode == 0
-        closed = hour_ago(3)
-        assert await_loaded(up, land(up, closed)) == 3
-        wait_until("the hour is billed", lambda: is_billed(up, closed))
 
 
 def test_env_prints_what_dagsters_own_commands_need_to_go_past_a_proxy(run: Run, dead: dict[str, str]) -> None:
