@@ -42,7 +42,7 @@ def kept(server: ServerAddress, server_home: Path) -> Iterator[KeptDatabases]:
 
 def content_of(database: Database) -> dict[str, list[tuple[str]]]:
     with psycopg.connect(database.dsn, autocommit=True) as connection:
-        selects = dict(connection.execute(RELATIONS).fetchall())
+        selects: dict[str, str] = dict(connection.execute(RELATIONS).fetchall())
         return {name: sorted(connection.execute(select.encode()).fetchall()) for name, select in selects.items()}
 
 
