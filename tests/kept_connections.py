@@ -27,6 +27,9 @@ AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; 
 #: What another test may not find either: plans that were made for the rows of the one before.
 OF_ANOTHER_TEST = "discard plans; discard sequences"
 
+#: Of one address and kind, from test to test: the server has room for two hundred of all workers.
+KEPT_MAX = 3
+
 #: By address and kind of connection.
 Idle = defaultdict[tuple[str, str], list[Any]]
 
@@ -135,16 +138,16 @@ class KeptConnections:
         self._idle[name] = defaultdict(list)
 
     def forget(self, name: str) -> int:
-        """Nothing of a test is left in them; how many of them there are."""
-        left = 0
+        """Nothing of a test is left in them, and a few are kept; how many."""
         for (_, kind), idle in self._idle[name].items():
+            alive = [kept for kept in idle if kind != "single" or kept.is_alive]
+            for kept in {*idle}.difference(alive[:KEPT_MAX]):
+                kept.close()
+            idle[:] = alive[:KEPT_MAX]
             if kind == "single":
-                alive = [kept for kept in idle if kept.is_alive]
-                for kept in alive:
+                for kept in idle:
                     kept.execute(OF_ANOTHER_TEST)
-                idle[:] = alive
-            left += len(idle)
-        return left
+        return sum(map(len, self._idle[name].values()))
 
     def end(self, name: str) -> None:
         """Closes them."""
