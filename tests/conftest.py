@@ -34,6 +34,7 @@ from fridge_pipeline.settings import MODELS_FOLDER
 from tests.arrow_types import ReadOnce
 from tests.console_script import Run, console_script
 from tests.kept_connections import KeptConnections
+from tests.kept_databases import KeptDatabases
 from tests.own_environment import own_environment
 from tests.people import add_people
 from tests.pipeline import Clock, Pipeline
@@ -176,11 +177,22 @@ def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
         connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 
 
+@pytest.fixture(scope="session")
+def kept_databases(server: ServerAddress, server_home: Path) -> Iterator[KeptDatabases]:
+    """Those of the tests of a worker."""
+    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
+    kept = KeptDatabases(
+        lambda: fresh_database(server), lambda name: psycopg.connect(superuser.dsn(name), autocommit=True), KEPT
+    )
+    yield kept
+    kept.end()
+
+
 @pytest.fixture
-def database(server: ServerAddress) -> Iterator[Database]:
+def database(kept_databases: KeptDatabases) -> Iterator[Database]:
     """A database of this test's own, with the schema, and with the rights that the pipeline has."""
-    with fresh_database(server) as made:
-        yield made
+    yield kept_databases.take()
+    kept_databases.give_back()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import select
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -23,8 +24,20 @@ from psycopg.rows import tuple_row
 #: What the end of a session does; the plans of triggers and functions stay.
 AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all; deallocate all"
 
+#: What another test may not find either: plans that were made for the rows of the one before.
+OF_ANOTHER_TEST = "discard plans; discard sequences"
+
+#: Of one address and kind, from test to test: the server has room for two hundred of all workers.
+KEPT_MAX = 3
+
 #: By address and kind of connection.
 Idle = defaultdict[tuple[str, str], list[Any]]
+
+
+@cache
+def database_of(conninfo: str) -> str:
+    """The name of the database that an address says."""
+    return str(conninfo_to_dict(conninfo).get("dbname"))
 
 
 class KeptConnection(psycopg.Connection[Any]):
@@ -93,7 +106,7 @@ class KeptConnections:
 
     def bulk(self, uri: str, *, autocommit: bool = False) -> dbapi.Connection:
         """A connection of Arrow's driver that nobody uses, or a new one."""
-        name = str(conninfo_to_dict(uri).get("dbname"))
+        name = database_of(uri)
         if name not in self._idle:
             return self._connect_bulk(uri, autocommit=autocommit)
         idle = self._idle[name][uri, f"bulk, {autocommit}"]
@@ -107,7 +120,7 @@ class KeptConnections:
 
     def single(self, conninfo: str = "", **how: Any) -> psycopg.Connection[Any]:
         """A connection of ours that nobody uses, or a new one."""
-        name = str(conninfo_to_dict(conninfo).get("dbname"))
+        name = database_of(conninfo)
         if how.get("application_name") != "fridge" or name not in self._idle:
             return self._connect(conninfo, **how)
         idle: list[KeptConnection] = self._idle[name][conninfo, "single"]
@@ -123,6 +136,18 @@ class KeptConnections:
     def keep(self, name: str) -> None:
         """From now on those to the database of this name."""
         self._idle[name] = defaultdict(list)
+
+    def forget(self, name: str) -> int:
+        """Nothing of a test is left in them, and a few are kept; how many."""
+        for (_, kind), idle in self._idle[name].items():
+            alive = [kept for kept in idle if kind != "single" or kept.is_alive]
+            for kept in {*idle}.difference(alive[:KEPT_MAX]):
+                kept.close()
+            idle[:] = alive[:KEPT_MAX]
+            if kind == "single":
+                for kept in idle:
+                    kept.execute(OF_ANOTHER_TEST)
+        return sum(map(len, self._idle[name].values()))
 
     def end(self, name: str) -> None:
         """Closes them."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import adbc_driver_manager
@@ -210,13 +211,7 @@ class Database:
     @property
     def _conninfo(self) -> str:
         """How both drivers sign in: the DSN, and a session of ours."""
-        changed = {"role": self.role} if self.role else {}
-        changed |= {"default_transaction_read_only": "on"} if self.is_read_only else {}
-        if self.system_user is not None:
-            changed |= {"fridge.os_user": self.system_user.user, "fridge.os_host": self.system_user.host}
-        given = conninfo_to_dict(self.dsn).get("options")
-        options = session_options(str(given) if given is not None else None, **changed)
-        return make_conninfo(self.dsn, options=options, client_encoding=ENCODING)
+        return _conninfo(self)
 
     def _require_encoding(self, connection: psycopg.Connection) -> None:
         found = connection.info.parameter_status("server_encoding")
@@ -245,6 +240,17 @@ class Database:
                     f"the database {name!r} does not exist and this role may not create it; "
                     f"have it created beside {self.location}, owned by this role"
                 ) from error
+
+
+@lru_cache  # libpq reads an address anew each time
+def _conninfo(database: Database) -> str:
+    changed = {"role": database.role} if database.role else {}
+    changed |= {"default_transaction_read_only": "on"} if database.is_read_only else {}
+    if (worker := database.system_user) is not None:
+        changed |= {"fridge.os_user": worker.user, "fridge.os_host": worker.host}
+    given = conninfo_to_dict(database.dsn).get("options")
+    options = session_options(str(given) if given is not None else None, **changed)
+    return make_conninfo(database.dsn, options=options, client_encoding=ENCODING)
 
 
 def _reason(error: Exception) -> str:

@@ -13,7 +13,7 @@ def end_all_connections(database: Database) -> None:
     with psycopg.connect(database.dsn, autocommit=True) as other:
         other.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where datname = current_database() and pid <> pg_backend_pid()"
+            " where datname = current_database() and usename = session_user and pid <> pg_backend_pid()"
         )
 
 
