@@ -11,21 +11,27 @@ from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import adbc_driver_manager
 import adbc_driver_postgresql
 import psycopg
 from adbc_driver_manager import dbapi
+from psycopg import sql
+from psycopg.abc import Params, Query
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-#: What the end of a session does; the plans of triggers and functions stay.
-AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all; deallocate all"
+#: What the end of a session does; plans stay.
+AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all"
 
-#: What another test may not find either: plans that were made for the rows of the one before.
-OF_ANOTHER_TEST = "discard plans; discard sequences"
+#: What another test may not find either.
+OF_ANOTHER_TEST = "discard sequences"
+
+#: To plan a statement over views takes longer than to run it for the few rows of a test. So that is done once for any
+#: rows, of those that are worth it.
+FOR_ANY_ROWS, LENGTH_MIN, STATEMENTS_MAX = "-c plan_cache_mode=force_generic_plan", 300, 400
 
 #: Of one address and kind, from test to test: the server has room for two hundred of all workers.
 KEPT_MAX = 3
@@ -38,6 +44,20 @@ Idle = defaultdict[tuple[str, str], list[Any]]
 def database_of(conninfo: str) -> str:
     """The name of the database that an address says."""
     return str(conninfo_to_dict(conninfo).get("dbname"))
+
+
+class PreparingCursor(psycopg.Cursor[Any]):
+    """Prepares a long statement the first time, where psycopg does so the sixth time."""
+
+    def execute(
+        self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> Self:
+        """As psycopg's."""
+        text = query.as_bytes(self) if isinstance(query, sql.Composable) else query
+        if prepare is None and params is not None and isinstance(text, str | bytes) and len(text) > LENGTH_MIN:
+            prepare = True
+        asked: Any = query  # psycopg's own overloads part the kinds of queries
+        return super().execute(asked, params, prepare=prepare, binary=binary)
 
 
 class KeptConnection(psycopg.Connection[Any]):
@@ -129,8 +149,10 @@ class KeptConnections:
             if kept.is_alive:
                 return kept
             kept.close()
+        how["options"] = f"{how.get('options') or ''} {FOR_ANY_ROWS}"
         opened = KeptConnection.connect(conninfo, **how)
         opened.left_to = idle
+        opened.cursor_factory, opened.prepared_max = PreparingCursor, STATEMENTS_MAX
         return opened
 
     def keep(self, name: str) -> None:

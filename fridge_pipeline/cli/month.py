@@ -111,7 +111,7 @@ def reopen(month: Month, login: str, label: str, reason: str | None, confirm: bo
     """
     if (reason is None) != confirm:
         raise click.UsageError(
-            "give --reason TEXT to ask for it, or --confirm to confirm what another person has asked for"
+            "say --reason TEXT to ask for it, or --confirm to confirm what another person has asked for"
         )
     command = f"fridge bill --from {month.hours.first} --to {month.hours.last}"
     with ledger() as opened:

@@ -146,7 +146,7 @@ def test_an_hour_that_waits_for_a_customer_is_compared_only_when_the_tenant_has_
 
 
 def test_with_a_further_meter_every_hour_is_compared_anew(pipeline: Pipeline, hour: Hour) -> None:
-    pipeline.catalogue = (*CATALOGUE, replace(CATALOGUE[0], event_name="billed_readings"))
+    pipeline.catalogue = (replace(CATALOGUE[0], event_name="billed_readings"), *CATALOGUE[1:])
     assert swept(pipeline) == [hour, hour.plus(1)]
     pipeline.catalogue = CATALOGUE
     assert swept(pipeline) == []

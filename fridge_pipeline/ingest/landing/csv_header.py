@@ -167,10 +167,11 @@ def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.Data
     It does so in most of the fields that are read, or where the time is: no time is the name of a column.
     """
     own = {name: layout.header[place] for name, place in layout.places.items()}
-    is_header = 2 * pl.sum_horizontal(_is_among(name, own.values()) for name in own) > len(own)
+    names = _among(own.values())
+    is_header = 2 * pl.sum_horizontal(pl.col(name).is_in(names) for name in own) > len(own)
     if layout.times:
-        known = {name for header in layout.headers for name in header if any(map(str.isalpha, name))}
-        is_header |= pl.all_horizontal(_is_among(time, known) for time in layout.times)
+        known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})
+        is_header |= pl.all_horizontal(pl.col(time).is_in(known) for time in layout.times)
     same = pl.any_horizontal(
         pl.all_horizontal(
             pl.col(name).str.strip_chars(BLANK) == header[place].strip(BLANK) for name, place in layout.places.items()
@@ -189,6 +190,7 @@ def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.Data
     )
 
 
-def _is_among(name: str, names: Collection[str]) -> pl.Expr:
+def _among(names: Collection[str]) -> pl.Expr:
+    """Made once for all columns, of which a file may have thousands."""
     both = [*names, *(name.strip(BLANK) for name in names)]
-    return pl.col(name).is_in(pl.lit(pl.Series(both, dtype=pl.String)).implode())
+    return pl.lit(pl.Series(both, dtype=pl.String)).implode()
