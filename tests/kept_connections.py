@@ -23,15 +23,15 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
+#: To plan a statement over views takes longer than to run it for the few rows of a test. So that is done once for any
+#: rows, of those that are worth it.
+FOR_ANY_ROWS, LENGTH_MIN, STATEMENTS_MAX = "set plan_cache_mode = force_generic_plan", 300, 400
+
 #: What the end of a session does; plans stay.
-AS_NEW = "select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all"
+AS_NEW = f"select pg_advisory_unlock_all(); close all; unlisten *; discard temp; reset all; {FOR_ANY_ROWS}"
 
 #: What another test may not find either.
 OF_ANOTHER_TEST = "discard sequences"
-
-#: To plan a statement over views takes longer than to run it for the few rows of a test. So that is done once for any
-#: rows, of those that are worth it.
-FOR_ANY_ROWS, LENGTH_MIN, STATEMENTS_MAX = "-c plan_cache_mode=force_generic_plan", 300, 400
 
 #: Of one address and kind, from test to test: the server has room for two hundred of all workers.
 KEPT_MAX = 3
@@ -149,8 +149,9 @@ class KeptConnections:
             if kept.is_alive:
                 return kept
             kept.close()
-        how["options"] = f"{how.get('options') or ''} {FOR_ANY_ROWS}"
         opened = KeptConnection.connect(conninfo, **how)
+        if opened.autocommit:
+            opened.execute(FOR_ANY_ROWS)
         opened.left_to = idle
         opened.cursor_factory, opened.prepared_max = PreparingCursor, STATEMENTS_MAX
         return opened
