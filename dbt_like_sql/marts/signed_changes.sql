@@ -31,7 +31,8 @@ stacked as (
         stripe_quantity as signed_stripe,
         null::numeric as usage_now,
         null::numeric as stated_now,
-        null::numeric as stripe_now
+        null::numeric as stripe_now,
+        null::boolean as is_owed
     from signed_hours
 
     union all
@@ -45,7 +46,8 @@ stacked as (
         null as signed_stripe,
         usage_quantity as usage_now,
         stated_quantity as stated_now,
-        stripe_quantity as stripe_now
+        stripe_quantity as stripe_now,
+        coalesce(cause_in_ledger <> 'not_billed' or stated_quantity is not null, true) as is_owed
     from tie_out
 ),
 
@@ -59,7 +61,8 @@ together as (
         max(signed_stripe) as signed_stripe,
         max(usage_now) as usage_now,
         max(stated_now) as stated_now,
-        max(stripe_now) as stripe_now
+        max(stripe_now) as stripe_now,
+        bool_or(is_owed) as is_owed
     from stacked
     group by tenant_id, meter, hour
 ),
@@ -78,9 +81,13 @@ changed as (
     inner join signed_months
         on date_trunc('month', together.hour at time zone 'UTC')::date = signed_months.usage_month
     where
-        together.signed_usage is distinct from together.usage_now
-        or together.signed_stated is distinct from together.stated_now
-        or together.signed_stripe is distinct from together.stripe_now
+        (
+            together.signed_usage is distinct from together.usage_now
+            or together.signed_stated is distinct from together.stated_now
+            or together.signed_stripe is distinct from together.stripe_now
+        )
+        -- Of a meter that came after the month was signed, what it does not bill is no change.
+        and (together.is_owed or signed_months.control_totals -> 'meters' -> together.meter is not null)
 ),
 
 final as (
