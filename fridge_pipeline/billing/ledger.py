@@ -21,9 +21,10 @@ from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import MeterEvent, Status, first_hour_in_time
 
 
-def staging_cases(connection: psycopg.Connection, hours: HourRange, catalogue: tuple[Meter, ...]) -> list[StagingCase]:
-    """Every (tenant, meter, hour) of the range that is not known to be settled."""
-    former = former_meters(connection, catalogue)
+def staging_cases(
+    connection: psycopg.Connection, hours: HourRange, catalogue: Sequence[Meter], former: Sequence[Meter] = ()
+) -> list[StagingCase]:
+    """Every (tenant, meter, hour) of the range that is not known to be settled; of former meters their own hours."""
     meters = (*catalogue, *former)
     former_names = [meter.event_name for meter in former]
     asked = {**span_of(hours), **meters_of(meters), "former": former_names}

@@ -10,6 +10,7 @@ import psycopg
 
 from fridge_pipeline.billing.books_beside_files import hours_with_history
 from fridge_pipeline.billing.hour_states import Delivery, hour_states
+from fridge_pipeline.billing.ledger import former_meters
 from fridge_pipeline.billing.rules.staging import (
     STATES,
     ChangedHour,
@@ -68,7 +69,8 @@ def plan_billing(
         busy = busy_hours(connection, listed, hours)
         states = hour_states(connection, hours, run.catalogue)
         undelivered = [Hour(state.hour) for state in states if state.delivery is Delivery.UNDELIVERED]
-        judged = judge_hours(connection, hours, run.catalogue, policy, run.clock()).cases
+        former = former_meters(connection, run.catalogue)
+        judged = judge_hours(connection, hours, run.catalogue, former, policy, run.clock()).cases
     stated = [case for case, verdict in judged if verdict in STATES]
     unstated = Counter(verdict.value for _, verdict in judged if verdict not in STATES | {StagingVerdict.SETTLED})
     return BillingPlan(

@@ -73,7 +73,9 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
     with run.database.connect() as connection, connection.transaction():
         ledger.lock_staging(connection)
         ledger.keep_meter_turns(connection, catalogue, now)
-        judgement = judge_hours(connection, hours, catalogue, policy, now)
+        former = ledger.former_meters(connection, catalogue)
+        owing = (*catalogue, *former)
+        judgement = judge_hours(connection, hours, catalogue, former, policy, now)
         cases, outliers = judgement.cases, judgement.outliers
         events = [next_event(case) for case, verdict in cases if verdict in STATES]
         ledger.supersede_removed(connection, hours, catalogue)
@@ -82,7 +84,6 @@ def stage_hours(run: Run, hours: HourRange, policy: StagingPolicy) -> StageRepor
         for case, verdict in cases:
             if verdict is StagingVerdict.CREDIT:
                 _credit(connection, case, now, run.run_id)
-        owing = (*catalogue, *ledger.former_meters(connection, catalogue))
         tell_waiting(connection, hours, owing, cases, now)
         _hold(connection, judgement.held, now)
         _contradict(connection, judgement.contradictions, hours, now)
@@ -95,6 +96,7 @@ def judge_hours(
     connection: psycopg.Connection,
     hours: HourRange,
     catalogue: tuple[Meter, ...],
+    former: tuple[Meter, ...],
     policy: StagingPolicy,
     now: datetime,
 ) -> Judgement:
@@ -104,7 +106,7 @@ def judge_hours(
     """
     judged = one_tenant_each(
         (case, judge_staging(case, now))
-        for case in ledger.staging_cases(connection, hours, catalogue)
+        for case in ledger.staging_cases(connection, hours, catalogue, former)
         if case.hour.closed_at(now, policy.close_after)
     )
     news = {(case.hour.start, case.tenant_id) for case, verdict in judged if verdict in SAYS_SOMETHING_NEW}

@@ -56,20 +56,23 @@ class Elsewhere:
             return f"Stripe refuses it, so credit it by hand: {error}"
         return None if total == wish.amount else f"Stripe would make it {total}, as with taxes: credit it by hand"
 
-    def edited(self) -> list[str]:
-        """Invoice items of ours of the same time that are in Stripe otherwise than they were read; in words."""
+    def edited(self, there: Sequence[StripeDocument]) -> list[str]:
+        """Invoice items of ours of the same time that are in Stripe otherwise than they were read; in words.
+
+        ``there`` is what Stripe has of the proposal's kind.
+        """
         what = self.what
         made = [
             each
             for each in corrections_known(self.connection, [what.customer_id])
             if each.state == "written"
-            and (each.what.kind, each.what.event_name) == (DocumentKind.INVOICE_ITEM, what.event_name)
-            and each.what.period_start < what.period_end
-            and what.period_start < each.what.period_end
+            and each.what.kind is DocumentKind.INVOICE_ITEM
+            and each.what.place.overlaps(what.place)
         ]
         if not made:
             return []
-        items = customer_items(self.gateway, what.customer_id, self.count_read)
+        are_items = what.kind is DocumentKind.INVOICE_ITEM
+        items = there if are_items else customer_items(self.gateway, what.customer_id, self.count_read)
         now = {each.document_id: each.amount for each in items}
         return [
             edited_text(each.document, each.amount_in_stripe, now.get(each.document), each.what.currency)

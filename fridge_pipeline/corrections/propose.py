@@ -85,10 +85,7 @@ def documents_for(
 
 def _require_none_under_way(what: Proposed, under_way: Iterable[CorrectionRecord]) -> None:
     for each in under_way:
-        is_same_usage = (each.what.customer_id, each.what.event_name) == (what.customer_id, what.event_name) and (
-            each.what.period_start < what.period_end and what.period_start < each.what.period_end
-        )
-        if is_same_usage and place_of(each.what) != place_of(what):
+        if each.what.place.overlaps(what.place) and place_of(each.what) != place_of(what):
             raise NotProposedError(
                 f"correction {each.proposal_id} of the same usage is approved and not in Stripe yet: finish it first, "
                 f"fridge correct --approve {each.proposal_id}"

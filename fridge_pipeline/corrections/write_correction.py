@@ -140,7 +140,7 @@ class _Writing:
 
         And those that they know must be what was read of them: what is in Stripe now is what was billed.
         """
-        edited = self._elsewhere.edited()
+        edited = self._elsewhere.edited(there)
         if edited:
             raise self._misfit(f"{'; '.join(edited)}: read it with fridge invoices --read-stripe")
         known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}

@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
-from fridge_pipeline.invoices.rules.billing_periods import NOTHING
-from fridge_pipeline.invoices.rules.corrected import Corrected
+from fridge_pipeline.invoices.rules.billing_periods import NOTHING, Span
+from fridge_pipeline.invoices.rules.corrected import Corrected, Place
 from fridge_pipeline.invoices.rules.money import money, payable
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.stripe.rules.invoice import InvoiceStatus
@@ -113,6 +113,11 @@ class Proposed:
     kind: DocumentKind
     cause: str | None
     lines: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        """Whose usage of which time on which invoice it is about."""
+        return Place(self.customer_id, self.event_name, self.invoice_id, Span(self.period_start, self.period_end))
 
     @property
     def delta(self) -> Decimal:

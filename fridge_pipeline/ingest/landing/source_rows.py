@@ -76,15 +76,16 @@ def source_batches(
         )
     source = replace(source, format=content)
     of_path = path_ids(source, path_below_hour)
-    found, other = Columns(), _other_content(snapshot, content)
+    found, has_begun = Columns(), False
     try:
         for number, rows in enumerate(_READ[content](snapshot, source, batch_rows, found)):
-            other = None
+            has_begun = True
             if look is not None and not number:
                 look(found.shape(content, source, rows))
             for some in _few_at_once(rows, source):
                 yield with_fields(some, source, of_path)
     except UnreadableFileError as error:
+        other = None if has_begun else _other_content(snapshot, content)
         raise UnreadableFileError("; ".join(filter(None, (snapshot.damage, other, error.reason)))) from error
     if snapshot.damage:
         raise UnreadableFileError(snapshot.damage)
