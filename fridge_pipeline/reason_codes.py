@@ -168,7 +168,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
         "The tenant's customer is billed another tenant's usage of the same hour, and Stripe keeps one figure of both.",
     ),
     "refused": known(
-        Step.LEDGER, "refused by Stripe", "Stripe refused it, see the exception; stated anew once the cause is gone."
+        Step.LEDGER, "refused by Stripe", "Stripe refused it, see the exception; sent again once the cause is gone."
     ),
     "customer_gone": known(
         Step.LEDGER,
@@ -183,7 +183,7 @@ DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {
     ),
     "in_doubt": wrong(
         Step.LEDGER,
-        "in doubt: nobody knows whether Stripe counted it",
+        "unconfirmed: nobody knows whether Stripe counted it",
         "Nobody knows whether Stripe counted a statement; see the exception unexplained.",
         expires=False,
     ),

@@ -32,9 +32,9 @@ class How(StrEnum):
     WRITTEN_OFF = "written_off"  # nobody is billed for it; of files nobody knows how much that is
     INVOICED_BY_HAND = "invoiced_by_hand"  # the document bills it
     CREDITED = "credited"  # Stripe has too much, and the document gives it back
-    STATE_AGAIN = "state_again"  # what stood in its way is gone: Stripe is told once more
-    COUNTED = "counted"  # in doubt, and Stripe has it
-    NOT_COUNTED = "not_counted"  # in doubt, and Stripe does not have it: it is stated anew
+    STATE_AGAIN = "state_again"  # its cause is gone: it is sent again
+    COUNTED = "counted"  # unconfirmed, and Stripe has it
+    NOT_COUNTED = "not_counted"  # unconfirmed, and Stripe does not have it: it is sent again
     NO_LOSS = "no_loss"  # nothing of it was to be counted, or it is counted otherwise
 
 
@@ -49,8 +49,8 @@ class Outcome(StrEnum):
     """What has become of usage."""
 
     BILLED = "billed"
-    RECOVERABLE = "recoverable"  # not billed, and Stripe may still be told
-    LOST = "lost"  # Stripe takes it no more, or it was written off: only an invoice by hand would bill it
+    RECOVERABLE = "recoverable"  # not billed, and it may still be sent
+    LOST = "lost"  # Stripe no longer accepts it, or it was written off: only an invoice by hand would bill it
     ELSEWHERE = "elsewhere"  # before the billing start: another system bills it
 
 

@@ -1,4 +1,4 @@
-"""Collect refusals: what Stripe received and refused later goes back to be stated anew (law L7)."""
+"""Collect refusals: what Stripe received and refused later is sent again as a new revision (law L7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decide: what a person knows better than Stripe's totals about a statement in doubt is written into the ledger."""
+"""Decide: what a person knows about an unconfirmed meter event better than Stripe's totals goes into the ledger."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ CANCELLATION = "cancel:"
 
 
 class NotInDoubtError(ValueError):
-    """Nothing of it is in doubt, so there is nothing to decide."""
+    """Nothing of it is unconfirmed, so there is nothing to decide."""
 
 
 def decide_statement(
     connection: psycopg.Connection, subject: str, answer: str, now: datetime, *, is_counted: bool
 ) -> None:
-    """Ends the doubt about a meter event, or with ``cancel:`` before it about its cancellation; call in a transaction.
+    """Decides an unconfirmed meter event, or with ``cancel:`` before it its cancellation; call in a transaction.
 
-    Counted: it is accepted. Not counted: it is missing, and the next sweep states the hour anew. ``answer`` stays in
+    Counted: it is accepted. Not counted: it is missing, and the next sweep sends the hour again. ``answer`` stays in
     the ledger. Raises ``NotInDoubtError``.
     """
     is_cancellation = subject.startswith(CANCELLATION)
@@ -43,7 +43,7 @@ def decide_statement(
         connection.execute(statement("leave_sent"), {"identifiers": [identifier]})
     name = "write_cancellation_receipts" if is_cancellation else "write_receipts"
     if not connection.execute(statement(name), parameters).rowcount:
-        raise NotInDoubtError(f"{subject} is no longer in doubt: fridge explain shows what happened to it")
+        raise NotInDoubtError(f"{subject} is no longer unconfirmed: fridge explain shows what happened to it")
     if is_counted:
         settle_accepted(connection, *([], [identifier]) if is_cancellation else ([identifier], []))
         close_settled_exceptions(connection, [] if is_cancellation else [identifier], now)

@@ -146,9 +146,9 @@ def read_back_hours(
     """Decides what sending again may no longer decide, and what delivery has ``left`` to this.
 
     Equal to what Stripe shows when it counts it: accepted. Absent in two readings at least the settle time apart:
-    missing, and stated anew as a new revision. Anything else is among the exceptions, and nothing is sent.
+    missing, and sent again as a new revision. Anything else is among the exceptions, and nothing is sent.
 
-    A total that is stated anew overwrites whatever the older request may still do: so long after its last attempt, the
+    A total that is sent again overwrites whatever the older request may still do: so long after its last attempt, the
     settle time at least, no request of ours is in flight any more. That is relied on here and nowhere else.
     """
     with run.database.connect() as connection:
@@ -222,7 +222,7 @@ def _detail(readback: Readback, now: datetime) -> str:
     )
     if readback.verdict is ReadBackVerdict.ABSENT:
         again = (unconfirmed.absent_since or now) + SUMMARY_SETTLE
-        return shown + f"Summaries lag: it is stated anew if it is absent at the first sweep after {again:%F %T} UTC."
+        return shown + f"Summaries lag: it is sent again if it is absent at the first sweep after {again:%F %T} UTC."
     return shown + (
         f"That is neither. It is read again every {SUMMARY_SETTLE // ONE_HOUR} hours; "
         "find out who else states usage for this customer."

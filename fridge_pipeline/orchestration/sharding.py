@@ -11,9 +11,6 @@ from fridge_pipeline.orchestration.partitions import hourly_partitions, require_
 
 LOAD_SHARD = "load_shard"
 
-#: To find the runs by; not Dagster's own tag of the hour, of which only one run at a time may work on a partition.
-HOUR_TAG, SHARD_TAG = "fridge/hour", "fridge/shard"
-
 
 class ShardConfig(dg.Config):
     """Which files a run loads: ``hour`` as a partition key, ``shard`` such as ``2/4``."""

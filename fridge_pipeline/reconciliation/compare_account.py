@@ -234,5 +234,5 @@ def _in_doubt(row: Row, account: Account, others: Sequence[str]) -> str:
         f"Usage is {row.usage or 0} {account.meter.event_name}, the accepted statements come to {row.ledger or 0}, and "
         f"for customer {row.stripe_customer_id} Stripe shows {row.stripe}: {off}. {shared}Find out in Stripe who else "
         "states usage for this customer, or what became of our statement; docs/runbook.md, unexplained, says how the "
-        "hour is stated anew. This closes by itself when a later reconciliation finds the three equal."
+        "hour is sent again. This closes by itself when a later reconciliation finds the three equal."
     )

@@ -56,7 +56,7 @@ def test_what_waits_for_any_reason_becomes_too_late_at_its_deadline_by_the_next_
     assert [kind for kind, _ in open_exceptions(pipeline)] == ["too_late"]
     assert swept(pipeline) == []
     texts = pipeline.rows("select detail from fridge.exceptions where closed_at is null")
-    assert [detail for (detail,) in texts if "next run" in detail or "stated anew" in detail] == []
+    assert [detail for (detail,) in texts if "next run" in detail or "sent again" in detail] == []
 
 
 def make_wait(pipeline: Pipeline, hour: Hour, reason: str) -> None:

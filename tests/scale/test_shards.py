@@ -19,7 +19,7 @@ from fridge_pipeline.ingest.load import HourLoad, load_hours
 from fridge_pipeline.ingest.rules.landing_files import SHARDS_MAX, LandingFile, NotAShardError, Shard
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
 from fridge_pipeline.orchestration.partitions import range_tags
-from fridge_pipeline.orchestration.sharding import HOUR_TAG, LOAD_SHARD, SHARD_TAG, ShardConfig
+from fridge_pipeline.orchestration.sharding import LOAD_SHARD, ShardConfig
 from tests.pipeline import Pipeline, ProcessDied, dies_after, readings, summed
 
 SHARDS = [Shard(number, 4) for number in range(1, 5)]
@@ -115,10 +115,8 @@ def test_the_job_loads_its_shard_claims_no_partition_and_the_usual_job_bills_the
     with dg.DagsterInstance.ephemeral() as instance:
         for shard in SHARDS[:2]:
             config = dg.RunConfig(ops={"load_shard_files": ShardConfig(hour=heavy_hour.key, shard=str(shard))})
-            tags = {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
-            assert tags == {HOUR_TAG: heavy_hour.key, SHARD_TAG: str(shard)}
             job = definitions.resolve_job_def(LOAD_SHARD)
-            assert job.execute_in_process(run_config=config, tags=tags, instance=instance).success
+            assert job.execute_in_process(run_config=config, instance=instance).success
         files = LocalLanding(str(pipeline.landing)).listing(heavy_hour).files
         shares = {file.path for shard in SHARDS[:2] for file in shard.of(files)}
         assert {path for (path,) in pipeline.rows("select path from fridge.landing_files")} == shares

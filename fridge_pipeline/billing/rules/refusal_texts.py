@@ -50,7 +50,7 @@ def refused_detail(usage: str, customer_id: str | None, said: str, *, is_settled
     if said.startswith(NOT_SENT):
         return f"{usage}: the statement for customer {customer_id} {said}."
     next_step = (
-        "Remove the cause, then: fridge settle EXCEPTION --how state_again --reason TEXT. The hour is also stated anew "
+        "Remove the cause, then: fridge settle EXCEPTION --how state_again --reason TEXT. The hour is also sent again "
         "once the tenant has another customer, while Stripe has nothing of the hour."
         if is_settled
         else "An earlier attempt may still have been counted, so Stripe is read back before anything else is sent."

@@ -76,7 +76,7 @@ class CreditPlan:
 def plan_credit(newest_first: Sequence[StatedDifference], excess: int, now: datetime) -> CreditPlan:
     """Cancels the newest meter events until Stripe no longer has too much; what cannot be cancelled is a credit.
 
-    It may cancel more than the excess: the rest is stated anew as a difference once the cancellation is decided.
+    It may cancel more than the excess: the rest is sent again as a difference once the cancellation is decided.
     """
     cancelled: list[StatedDifference] = []
     left = excess
