@@ -23,6 +23,9 @@ HOURS_AT_A_TIME = 24
 #: statements take longer to plan than to run: a month of theirs is one batch.
 TENANT_HOURS_AT_A_TIME = 24_000
 
+#: What reads it has rows of months that are signed, and of no others.
+SIGNED_MONTHS = "stg_signed_months"
+
 #: Hours that the run of an hour makes anew at most, the newest first: the night does what is left.
 HOURS_OF_A_RUN = 7 * HOURS_AT_A_TIME
 
@@ -159,14 +162,17 @@ def _keep(
     """One batch, from the newest hour before another one on."""
     with connection.transaction():
         found = connection.execute(statement("hours_not_kept"), {"before": before, "limit": limit}).fetchall()
-        hours: list[datetime] = [hour for (hour,) in found]
+        hours: list[datetime] = [hour for hour, _ in found]
         if not hours:
             return []
+        any_signed = any(is_signed for _, is_signed in found)
         days: list[date] = sorted({hour.date() for hour in hours})
         for model in models:
             column, values = ("hour", hours) if "hour" in model.columns else ("usage_date", days)
             parts = {"column": sql.Identifier(column), "select": sql.SQL(model.text)}
             connection.execute(statement_on("empty_kept_figures", model.name, **parts), {"values": values})
-            connection.execute(statement_on("fill_kept_figures", model.name, **parts), {"values": values})
+            # To plan it takes longer than all else that is done for one hour.
+            if any_signed or SIGNED_MONTHS not in model.reads:
+                connection.execute(statement_on("fill_kept_figures", model.name, **parts), {"values": values})
         connection.execute(statement("forget_changed_hours"), {"hours": hours})
     return hours

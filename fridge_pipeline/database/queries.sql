@@ -552,7 +552,12 @@ select count(*) as tenants
 from fridge.tenants;
 
 -- name: hours_not_kept
-select hour
+-- And whether anybody has signed their months, whatever came of it.
+select
+    hour,
+    date_trunc('month', hour at time zone 'UTC')::date in (
+        select month_signoffs.month from fridge.month_signoffs
+    ) as is_signed
 from fridge.hours_not_kept
 where %(before)s::timestamptz is null or hour < %(before)s
 order by hour desc
