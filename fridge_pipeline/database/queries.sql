@@ -573,6 +573,17 @@ select model.*
 from ({select}) as model
 where model.{column} = any(%(values)s);
 
+-- name: fill_kept_of_held
+-- Each fill is an insert that reads what is held.
+with held as materialized (
+    select * from fridge.{name}
+    where hour = any(%(values)s)
+),
+
+{fills} -- noqa: ST03
+
+select count(*) as hours_held from held;
+
 -- name: forget_changed_hours
 -- Those that this snapshot has seen.
 delete from fridge.changed_hours
