@@ -137,7 +137,7 @@ def test_a_run_does_not_ask_again_and_again_which_tables_and_columns_there_are(
     """Dagster's storage asks before each event of an asset; asked of PostgreSQL it takes longer than the event."""
     hour, asked = Hour(two_days_ago), list[str]()
     pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
-    engine = kept.event_log_storage._engine  # type: ignore[attr-defined] # noqa: SLF001 # SQLAlchemy tells by it
+    engine = kept.event_log_storage._engine  # type: ignore[attr-defined] # SQLAlchemy tells by it
 
     def count(_connection: object, _cursor: object, text: str, *_further: object) -> None:
         asked.extend([text] if "pg_catalog.pg_class" in text else [])
