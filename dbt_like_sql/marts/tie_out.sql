@@ -1,24 +1,6 @@
 -- materialized: view
-with hour_facts as (
-    select * from fridge.hour_facts
-),
-
-meters as (
-    select * from fridge.stg_meters
-    where formula is not null
-),
-
-billed_hours as (
-    select * from fridge.stg_billed_hours
-),
-
-unexplained_causes as (
-    select cause
-    from fridge.difference_causes
-    where not is_explained
-),
-
-added_up as (
+-- Few CTEs, one below the other: of all that is above one PostgreSQL makes a copy before it plans.
+with with_hour as (
     select
         tenant_id,
         meter,
@@ -41,22 +23,13 @@ added_up as (
         sum(credited_in_stripe) as credited_in_stripe,
         max(stripe_cause) as stripe_cause,
         substr(min(exception_cause), 5) as exception_cause,
-        max(files_changed_at) as files_changed_at,
-        min(counted_at) as counted_at,
-        max(derived_at) as derived_at
-    from hour_facts
+        (hour at time zone 'UTC')::date as usage_date,
+        max(max(files_changed_at)) over the_hour as hour_changed_at,
+        max(min(counted_at)) over the_hour as hour_counted_at,
+        max(max(derived_at)) over the_hour as hour_derived_at
+    from fridge.hour_facts
     group by hour, tenant_id, meter
-),
-
-with_hour as (
-    select
-        added_up.*,
-        (added_up.hour at time zone 'UTC')::date as usage_date,
-        max(added_up.files_changed_at) over the_hour as hour_changed_at,
-        max(added_up.counted_at) over the_hour as hour_counted_at,
-        max(added_up.derived_at) over the_hour as hour_derived_at
-    from added_up
-    window the_hour as (partition by added_up.hour)
+    window the_hour as (partition by hour)
 ),
 
 known as (
@@ -105,8 +78,8 @@ known as (
         end as stripe,
         stripe_days.hours_read_at as stripe_read_at
     from with_hour
-    left join meters on with_hour.meter = meters.meter
-    left join billed_hours
+    left join fridge.stg_meters as meters on with_hour.meter = meters.meter and meters.formula is not null
+    left join fridge.stg_billed_hours as billed_hours
         on
             with_hour.meter = billed_hours.meter
             and with_hour.hour >= billed_hours.bill_from
@@ -121,21 +94,6 @@ known as (
         limit all offset 0 -- noqa: AM09
     ) as stripe_days on true
     where with_hour.tenant_id is not null
-),
-
-compared as (
-    select
-        *,
-        case when counts_readings then derived - inserted_and_kept end as difference_in_files,
-        -- Usage that was counted from what is stored is right about that; what is stored is compared with the files.
-        coalesce(usage, 0)
-        - case
-            when not counts_readings or derived = coalesce(usage, 0) then derived
-            else coalesce(inserted_and_kept, derived)
-        end as difference_in_usage,
-        coalesce(stated, 0) - coalesce(usage, 0) as difference_in_ledger,
-        stripe - coalesce(stated, 0) as difference_in_stripe
-    from known
 ),
 
 explained as (
@@ -181,62 +139,69 @@ explained as (
             when difference_in_stripe < 0 then 'missing_in_stripe'
             else 'excess_in_stripe'
         end as cause_in_stripe
-    from compared
-),
+    from ( -- noqa: ST05
+        select
+            *,
+            case when counts_readings then derived - inserted_and_kept end as difference_in_files,
+            -- Usage that was counted from what is stored is right about that; what is stored is compared with files.
+            coalesce(usage, 0)
+            - case
+                when not counts_readings or derived = coalesce(usage, 0) then derived
+                else coalesce(inserted_and_kept, derived)
+            end as difference_in_usage,
+            coalesce(stated, 0) - coalesce(usage, 0) as difference_in_ledger,
+            stripe - coalesce(stated, 0) as difference_in_stripe
+        from known
+    ) as compared
+)
 
-judged as (
+select
+    judged.tenant_id,
+    judged.meter,
+    judged.hour,
+    judged.file_rows,
+    judged.inserted,
+    judged.duplicates,
+    judged.rejected,
+    judged.derived as derived_quantity,
+    judged.usage as usage_quantity,
+    judged.stated as stated_quantity,
+    judged.invoiced_by_hand as invoiced_by_hand_quantity,
+    judged.credited as credited_quantity,
+    nullif(judged.written_off, 0) as written_off_quantity,
+    judged.revision as stated_revision,
+    judged.stripe as stripe_quantity,
+    judged.stripe_read_at,
+    judged.difference_in_files,
+    judged.difference_in_usage,
+    judged.difference_in_ledger,
+    judged.difference_in_stripe,
+    judged.cause_in_files,
+    judged.cause_in_usage,
+    judged.cause_in_ledger,
+    judged.cause_in_stripe,
+    judged.causes[1] as cause,
+    coalesce(
+        nullif(judged.difference_in_files, 0),
+        nullif(judged.difference_in_usage, 0),
+        nullif(judged.difference_in_ledger, 0),
+        nullif(judged.difference_in_stripe, 0)
+    ) as amount,
+    case
+        when
+            judged.causes <> '{}'
+            and exists (
+                select 1 from fridge.difference_causes
+                where not difference_causes.is_explained and difference_causes.cause = any(judged.causes)
+            )
+            then 'unexplained'
+        when judged.causes <> '{}' then 'explained'
+        when judged.stripe is null then 'not_read'
+        else 'tied'
+    end as status
+from ( -- noqa: ST05
     select
         *,
         array_remove(array[cause_in_files, cause_in_usage, cause_in_ledger, cause_in_stripe], null) as causes
     from explained
-),
-
-final as (
-    select
-        judged.tenant_id,
-        judged.meter,
-        judged.hour,
-        judged.file_rows,
-        judged.inserted,
-        judged.duplicates,
-        judged.rejected,
-        judged.derived as derived_quantity,
-        judged.usage as usage_quantity,
-        judged.stated as stated_quantity,
-        judged.invoiced_by_hand as invoiced_by_hand_quantity,
-        judged.credited as credited_quantity,
-        nullif(judged.written_off, 0) as written_off_quantity,
-        judged.revision as stated_revision,
-        judged.stripe as stripe_quantity,
-        judged.stripe_read_at,
-        judged.difference_in_files,
-        judged.difference_in_usage,
-        judged.difference_in_ledger,
-        judged.difference_in_stripe,
-        judged.cause_in_files,
-        judged.cause_in_usage,
-        judged.cause_in_ledger,
-        judged.cause_in_stripe,
-        judged.causes[1] as cause,
-        coalesce(
-            nullif(judged.difference_in_files, 0),
-            nullif(judged.difference_in_usage, 0),
-            nullif(judged.difference_in_ledger, 0),
-            nullif(judged.difference_in_stripe, 0)
-        ) as amount,
-        case
-            when
-                judged.causes <> '{}'
-                and exists (
-                    select 1 from unexplained_causes
-                    where unexplained_causes.cause = any(judged.causes)
-                )
-                then 'unexplained'
-            when judged.causes <> '{}' then 'explained'
-            when judged.stripe is null then 'not_read'
-            else 'tied'
-        end as status
-    from judged
-)
-
-select * from final
+) as judged

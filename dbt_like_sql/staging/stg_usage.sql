@@ -1,5 +1,6 @@
 -- materialized: view
--- A former meter keeps the hours that no other has taken over, and those that it has anything of.
+-- A former meter keeps the hours that no other has taken over, and those that it has anything of: asked in one exists,
+-- where PostgreSQL would plan each of several twice.
 with former_meters as (
     select
         meter as event_name,
@@ -32,16 +33,18 @@ where
             billed_hours.event_name = former_meters.event_name
             and usage.hour >= billed_hours.begins_at
             and usage.hour < billed_hours.bill_until
-    )
-    or exists (
+
+        union all
+
         select 1 from fridge.meter_events
         where
             meter_events.event_name = former_meters.event_name
             and meter_events.tenant_id = usage.tenant_id
             and meter_events.hour = usage.hour
             and meter_events.status = 'accepted'
-    )
-    or exists (
+
+        union all
+
         select 1 from fridge.settled_usage
         where
             settled_usage.event_name = former_meters.event_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -12,7 +13,7 @@ from psycopg import sql
 from fridge_pipeline.calendar.hours import Hour, HourRange, split_at
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.models import Materialized, SqlModel
+from fridge_pipeline.database.models import SCHEMA, Materialized, SqlModel
 from fridge_pipeline.database.queries import meters_of, span_of, statement, statement_on, value_of
 from fridge_pipeline.database.retention import first_open_hour, readings_kept
 
@@ -22,6 +23,12 @@ HOURS_AT_A_TIME = 24
 #: Hours of tenants of which figures are made anew in one transaction, and at least a day of all. For few tenants the
 #: statements take longer to plan than to run: a month of theirs is one batch.
 TENANT_HOURS_AT_A_TIME = 24_000
+
+#: What most is made of that is kept: it is made once for all of that, as to plan it takes longer than to make an hour.
+HELD = "tie_out"
+
+#: What reads it has rows of months that are signed, and of no others.
+SIGNED_MONTHS = "stg_signed_months"
 
 #: Hours that the run of an hour makes anew at most, the newest first: the night does what is left.
 HOURS_OF_A_RUN = 7 * HOURS_AT_A_TIME
@@ -135,18 +142,18 @@ def keep_figures(database: Database, models: Iterable[SqlModel], hours_max: int 
 
     Until then nobody shows them (``hours_not_kept``). One process works at a time: another leaves it to that one.
     """
-    own = [model for model in models if model.materialized is Materialized.KEPT]
+    known = {model.name: model for model in models}
     done, before = 0, None
     with database.connect() as connection:
         connection.execute(statement("prefer_block_ranges"))
-        if not (own and value_of(connection, "lock_kept_figures")):
+        if not (known and value_of(connection, "lock_kept_figures")):
             return 0
         # What a change committed after this snapshot has noted stays noted.
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         tenants = value_of(connection, "count_tenants")
         at_a_time = max(HOURS_AT_A_TIME, TENANT_HOURS_AT_A_TIME // max(tenants, 1))
         while hours_max is None or done < hours_max:
-            hours = _keep(connection, own, before, min(at_a_time, hours_max - done) if hours_max else at_a_time)
+            hours = _keep(connection, known, before, min(at_a_time, hours_max - done) if hours_max else at_a_time)
             if not hours:
                 break
             done, before = done + len(hours), hours[-1]
@@ -154,19 +161,47 @@ def keep_figures(database: Database, models: Iterable[SqlModel], hours_max: int 
 
 
 def _keep(
-    connection: psycopg.Connection, models: Sequence[SqlModel], before: datetime | None, limit: int
+    connection: psycopg.Connection, models: Mapping[str, SqlModel], before: datetime | None, limit: int
 ) -> list[datetime]:
     """One batch, from the newest hour before another one on."""
     with connection.transaction():
         found = connection.execute(statement("hours_not_kept"), {"before": before, "limit": limit}).fetchall()
-        hours: list[datetime] = [hour for (hour,) in found]
+        hours: list[datetime] = [hour for hour, _ in found]
         if not hours:
             return []
+        any_signed = any(is_signed for _, is_signed in found)
         days: list[date] = sorted({hour.date() for hour in hours})
-        for model in models:
+        views = {name: model.text for name, model in models.items() if model.materialized is Materialized.VIEW}
+        of_held: list[sql.Composable] = []
+        for model in models.values():
+            if model.materialized is not Materialized.KEPT:
+                continue
             column, values = ("hour", hours) if "hour" in model.columns else ("usage_date", days)
-            parts = {"column": sql.Identifier(column), "select": sql.SQL(model.text)}
-            connection.execute(statement_on("empty_kept_figures", model.name, **parts), {"values": values})
-            connection.execute(statement_on("fill_kept_figures", model.name, **parts), {"values": values})
+            named = sql.Identifier(column)
+            connection.execute(statement_on("empty_kept_figures", model.name, column=named), {"values": values})
+            if SIGNED_MONTHS in model.reads and not any_signed:
+                continue
+            text = _of_held(model.text, views) if column == "hour" else model.text
+            fill = statement_on("fill_kept_figures", model.name, column=named, select=sql.SQL(text))
+            if text == model.text:
+                connection.execute(fill, {"values": values})
+            else:
+                of_held.append(sql.SQL("{} as ({})").format(sql.Identifier(f"of_{model.name}"), fill))
+        if of_held:
+            together = statement_on("fill_kept_of_held", HELD, fills=sql.SQL(", ").join(of_held))
+            connection.execute(together, {"values": hours})
         connection.execute(statement("forget_changed_hours"), {"hours": hours})
     return hours
+
+
+def _of_held(text: str, views: Mapping[str, str]) -> str:
+    """The same select, made of ``held`` instead of ``HELD``; views that are made of it stand in it in full."""
+
+    def instead(match: re.Match[str]) -> str:
+        name, alias = match[1], match[2] or f" as {match[1]}"
+        if name == HELD:
+            return f"held{alias}"
+        inside = _of_held(views.get(name, ""), views)
+        return match[0] if inside == views.get(name, "") else f"({inside}){alias}"
+
+    return re.sub(rf"\b{SCHEMA}\.(\w+)(\s+as\b)?", instead, text)

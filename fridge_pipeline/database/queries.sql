@@ -552,7 +552,12 @@ select count(*) as tenants
 from fridge.tenants;
 
 -- name: hours_not_kept
-select hour
+-- And whether anybody has signed their months, whatever came of it.
+select
+    hour,
+    date_trunc('month', hour at time zone 'UTC')::date in (
+        select month_signoffs.month from fridge.month_signoffs
+    ) as is_signed
 from fridge.hours_not_kept
 where %(before)s::timestamptz is null or hour < %(before)s
 order by hour desc
@@ -567,6 +572,17 @@ insert into fridge.{name}
 select model.*
 from ({select}) as model
 where model.{column} = any(%(values)s);
+
+-- name: fill_kept_of_held
+-- Each fill is an insert that reads what is held.
+with held as materialized (
+    select * from fridge.{name}
+    where hour = any(%(values)s)
+),
+
+{fills} -- noqa: ST03
+
+select count(*) as hours_held from held;
 
 -- name: forget_changed_hours
 -- Those that this snapshot has seen.

@@ -97,7 +97,7 @@ def _kept(models: Mapping[str, SqlModel], hourly: Hourly) -> dg.AssetsDefinition
         """Of whatever has changed, of the hours of the run and of others."""
         hours, progress = hours_of(context), Progress(context.log, "figures kept beside the books")
         with retried_when_the_database_is_lost():
-            kept_anew = keep_figures(ledger.database, own, HOURS_OF_A_RUN)
+            kept_anew = keep_figures(ledger.database, models.values(), HOURS_OF_A_RUN)
         progress.finish(f"{kept_anew:,} hours")
         with ledger.database.connect() as connection:
             held: dict[Hour, dict[str, int]] = {hour: {} for hour in hours_with_files(connection, hours)}

@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
 from typing import Any, Self
@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from dagster import DagsterEventType, EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from sqlalchemy import Connection
 
 from fridge_pipeline.database.connection import Database, session_options
 from fridge_pipeline.installation import logins
@@ -24,7 +25,27 @@ class InstallationEventLog(PostgresEventLogStorage):
 
     Dagster plans every hour of every asset before a ranged run starts. It hands these events over in batches, but
     its own storage writes them one by one, each on two new connections: nine tenths of the run's bookkeeping.
+    Which tables and columns an upgrade has brought it asks before each event of an asset; those that are there stay.
     """
+
+    def __init__(self, postgres_url: str) -> None:
+        super().__init__(postgres_url)
+        self._present: set[str] = set()
+
+    def has_table(self, table_name: str) -> bool:
+        """Asked of PostgreSQL until it is there."""
+        return self._is_present(table_name, lambda: super(InstallationEventLog, self).has_table(table_name))
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        name = f"asset_keys.{column_name}"
+        return self._is_present(
+            name, lambda: super(InstallationEventLog, self)._has_asset_key_col_on_connection(conn, column_name)
+        )
+
+    def _is_present(self, name: str, ask: Callable[[], bool]) -> bool:
+        if name not in self._present and ask():
+            self._present.add(name)
+        return name in self._present
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Writes planned materializations as Dagster writes materializations: all rows at once."""

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from fridge_pipeline.calendar.days import DayRange
+from fridge_pipeline.database import fill_models
 from fridge_pipeline.database.fill_models import keep_figures
 from fridge_pipeline.database.models import read_models
+from fridge_pipeline.database.queries import statement_on
 from tests.finance.evidence.books import HOURS, JANUARY, MODELS, close, fill
 from tests.pipeline import Pipeline, readings
 
@@ -156,6 +159,28 @@ def test_of_two_that_keep_figures_at_once_one_leaves_it_to_the_other(pipeline: P
         other.execute("select pg_advisory_lock(hashtextextended('fridge.kept_figures', 0))")
         assert keep_figures(pipeline.database, read_models(MODELS)) == 0
     assert differences(pipeline) == NONE
+
+
+def test_changes_since_a_signature_are_asked_for_only_where_somebody_has_signed(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To plan them takes longer than to keep an hour; all that is made of the tie-out is made of one."""
+    made: list[str] = []
+
+    def noted(name: str, relation: str, **parts: sql.Composable) -> sql.Composed:
+        made.extend([relation] if name.startswith("fill_kept_") else [])
+        return statement_on(name, relation, **parts)
+
+    monkeypatch.setattr(fill_models, "statement_on", noted)
+    fill(pipeline)
+    assert made.count("kept_outcomes") == made.count("kept_owed_hours") == made.count("tie_out") > 0
+    assert "kept_signed_changes" not in made
+    close(pipeline, JANUARY)
+    _late_file(pipeline)
+    keep_figures(pipeline.database, read_models(MODELS))
+    assert made.count("kept_signed_changes") == 1
+    assert made[-1] == "tie_out"
+    assert pipeline.one("select count(*) from fridge.kept_signed_changes") > 0
 
 
 @pytest.mark.parametrize("hours", [1, 2])

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import dagster as dg
 import pytest
+import sqlalchemy
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.database.connection import Database
@@ -128,6 +129,22 @@ def test_no_run_materializes_a_view_and_only_the_check_of_the_books_fills_tables
     hourly |= {"kept_outcomes", "kept_owed_hours", "kept_recorded_months", "kept_signed_changes", "kept_tenant_days"}
     assert [planned(kept, run.run_id) for run in (alone, long, after)] == [hourly, hourly, {"data_gaps"}]
     assert pipeline.one("select count(*) from fridge.usage_monthly") == 0
+
+
+def test_a_run_does_not_ask_again_and_again_which_tables_and_columns_there_are(
+    definitions: dg.Definitions, pipeline: Pipeline, kept: dg.DagsterInstance, two_days_ago: datetime
+) -> None:
+    """Dagster's storage asks before each event of an asset; asked of PostgreSQL it takes longer than the event."""
+    hour, asked = Hour(two_days_ago), list[str]()
+    pipeline.add_tenant_with_readings("cohoes", hour, 2, 5)
+    engine = kept.event_log_storage._engine  # type: ignore[attr-defined] # SQLAlchemy tells by it
+
+    def count(_connection: object, _cursor: object, text: str, *_further: object) -> None:
+        asked.extend([text] if "pg_catalog.pg_class" in text else [])
+
+    sqlalchemy.event.listen(engine, "before_cursor_execute", count)
+    assert run_hours(definitions, kept, HourRange(hour, hour)).success
+    assert len(asked) <= 10
 
 
 def planned(instance: dg.DagsterInstance, run_id: str) -> set[str]:
