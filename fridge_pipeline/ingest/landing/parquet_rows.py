@@ -271,9 +271,9 @@ def _plain(column: Any, *, is_id: bool) -> Any:
     dtype = column.type
     if types.is_timestamp(dtype) and dtype.tz is not None:
         return column.cast(pa.timestamp(dtype.unit, "UTC"))  # the same instants: Arrow stores them in UTC
-    if types.is_decimal(dtype) and is_id:
-        return column.cast(pa.string())
-    if types.is_decimal(dtype) or types.is_float16(dtype):
+    if types.is_decimal(dtype):  # by its text: Arrow multiplies, so that its 8.2 is more than 8.2
+        return column.cast(pa.string()) if is_id else column.cast(pa.string()).cast(pa.float64())
+    if types.is_float16(dtype):
         return column.cast(pa.float64())
     return _valid_text(column) if is_text(dtype) else column
 
