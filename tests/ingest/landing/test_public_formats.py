@@ -22,3 +22,29 @@ def test_a_decimal_is_the_number_that_its_text_is_in_any_other_file(kind: pa.Dat
     )
     found = read(source(plain("decimals")), content, "d.parquet")
     assert [degrees for *_, degrees in found.valid] == [float(str(number)) for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "given", "utc"),
+    [
+        ("%d.%m.%Y %H:%M", "23.01.2026 24:00", "2026-01-24 00:00"),
+        ("%d.%m.%Y %T", "31.12.2025 24:00:00", "2026-01-01 00:00"),
+        ("%Y %j %H%M", "2026 23 2400", "2026-01-24 00:00"),
+        ("%Y-%m-%dT%H:%M:%S%.f%z", "2026-01-23T24:00:00.000+01:00", "2026-01-23 23:00"),
+        ("%H:%M %d.%m.%Y", "24:00 23.01.2026", "2026-01-24 00:00"),
+        ("%d.%m.%Y %H:%M", "23.01.2026 24:01", None),
+        ("%d.%m.%Y %H:%M:%S", "23.01.2026 24:00:01", None),
+        ("%d.%m.%Y %H:%M", "24:00", None),
+        ("%d/%m/%Y %I:%M %p", "24/01/2026 6:05 p.m.", "2026-01-24 18:05"),
+        ("%d/%m/%Y %I:%M %p", "24/01/2026 6:05 a.\N{NO-BREAK SPACE}m.", "2026-01-24 06:05"),
+        ("%d/%m/%Y %I:%M %p", "24/01/2026 24:00 p.m.", None),
+        ("%d %b %Y %H:%M", "24 Sept 2025 18:05", "2025-09-24 18:05"),
+    ],
+)
+def test_a_day_that_ends_and_words_of_other_languages_are_times_of_a_pattern(
+    pattern: str, given: str, utc: str | None
+) -> None:
+    fields = FIELDS.replace('"at"', f'"at", format = "{pattern}"')
+    found = read(source(plain("clocks", fields, delimiter=";")), f"s;at;t\ns1;{given};4.5\n", "c.csv")
+    assert [f"{at:%Y-%m-%d %H:%M}" for *_, at, _ in found.valid] == ([utc] if utc else [])
+    assert [reason for _, reason, _ in found.rejected] == ([] if utc else ["unreadable time"])
