@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 #: So many cells of a reading at least have digits.
 OF_A_READING = 2
 
+#: What a time is called in some languages. None begins so that is there, and none of these words is one that is not.
+_TIME = r"(?i)time|date|zeit|datum|uhr|heure|hora|fecha|ora\b|stamp|when|recorded|observed|measured|sampled|\b(ts|at)\b"
+_NO_TIME = r"(?i)^(in|un|not|no|bad|lost|miss)|[0-9]"
+#: A name, and no number, whatever unit is behind it, nor a word for none.
+_NAME = r"^[^\p{L}\p{N}]*\p{L}"
+_NO_NUMBER = r"(?i)^(nan|null|none|n/?a|err|fail|inf|open|short|off)"
+
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
@@ -63,7 +70,7 @@ CANONICAL = CsvDialect(_canonical_places)
 class Layout:
     """The header's names, which of the fields are read and under which names, and what separates them.
 
-    ``headers`` are it and the lines that were skipped for one that is given.
+    ``headers`` are it and the lines that were skipped for one that is given, as ``is_given`` says.
     """
 
     header: tuple[str, ...]
@@ -71,6 +78,7 @@ class Layout:
     grammar: Grammar
     headers: tuple[tuple[str, ...], ...]
     times: tuple[str, ...]
+    is_given: bool = False
 
     @property
     def field_count(self) -> int:
@@ -148,7 +156,8 @@ class HeaderReader:
         headers = [tuple(names), *(cells for cells in self._skipped if len(cells) == len(names))]
         places = self._dialect.places(names)
         times = tuple(time for time in self._dialect.times if time in places)
-        return Layout(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times)
+        is_given = bool(self._dialect.header)
+        return Layout(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times, is_given)
 
 
 def _names(record: Record | Broken, length: int) -> Sequence[str]:
@@ -164,7 +173,8 @@ def _behind(block: Block, rest: str, line: int) -> Block:
 def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.DataFrame]:
     """The rows before a line that names columns, and not the same ones.
 
-    It does so in most of the fields that are read, or where the time is: no time is the name of a column.
+    It does so in most of the fields that are read, or where the time is: no time is the name of a column, nor a word
+    for one. Under a header that is given, the file's own is such a word.
     """
     own = {name: layout.header[place] for name, place in layout.places.items()}
     names = _among(own.values())
@@ -172,6 +182,7 @@ def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.Data
     if layout.times:
         known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})
         is_header |= pl.all_horizontal(pl.col(time).is_in(known) for time in layout.times)
+        is_header |= _is_of_names(layout) if not layout.is_given else pl.lit(value=False)
     same = pl.any_horizontal(
         pl.all_horizontal(
             pl.col(name).str.strip_chars(BLANK) == header[place].strip(BLANK) for name, place in layout.places.items()
@@ -188,6 +199,20 @@ def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.Data
         f"line {others['line'][0]} is a header of other columns, so what follows is not read: "
         "deliver it as a file of its own"
     )
+
+
+def _is_of_names(layout: Layout) -> pl.Expr:
+    """Whether a line's time is called one, and each other field is a name too."""
+    digits = pl.lit("0"), pl.lit(":")  # what begins between them is no name
+    is_dated = pl.any_horizontal(pl.col(time).is_between(*digits) for time in layout.times)
+    times, others = (  # of the few that may be names
+        [pl.when(~is_dated).then(pl.col(name)) for name in layout.places if (name in layout.times) is is_time]
+        for is_time in (True, False)
+    )
+    return pl.all_horizontal(
+        *(time.str.contains(_TIME) & ~time.str.contains(_NO_TIME) for time in times),
+        *(other.str.contains(_NAME) & ~other.str.contains(_NO_NUMBER) for other in others),
+    ).fill_null(value=False)
 
 
 def _among(names: Collection[str]) -> pl.Expr:

@@ -48,3 +48,44 @@ def test_a_day_that_ends_and_words_of_other_languages_are_times_of_a_pattern(
     found = read(source(plain("clocks", fields, delimiter=";")), f"s;at;t\ns1;{given};4.5\n", "c.csv")
     assert [f"{at:%Y-%m-%d %H:%M}" for *_, at, _ in found.valid] == ([utc] if utc else [])
     assert [reason for _, reason, _ in found.rejected] == ([] if utc else ["unreadable time"])
+
+
+WIDE = 'tenant_id = { value = "troy" }\nrecorded_at = { column = "Time" }\nwide = { columns = "^T[0-9]$" }\n'
+
+
+@pytest.mark.parametrize(
+    ("header", "fields"), [("Time,T1,T2", WIDE), ("at,t,s", FIELDS)], ids=["wide", "a sensor's column"]
+)
+@pytest.mark.parametrize("other", ["Timestamp,Humidity,T1", "Date/Time,RH,Probe", " Datum , Feuchte , Sonde "])
+def test_a_line_that_calls_its_time_one_is_a_header_whatever_the_name(header: str, fields: str, other: str) -> None:
+    """Behind it humidities were temperatures."""
+    found = read(source(plain("two", fields)), f"{header}\n{AT},4.5,5\n{other}\n{AT},45,4.5\n", "two.csv")
+    assert {degrees for *_, degrees in found.valid} <= {4.5, 5.0}
+    assert found.rejected == []
+    assert "line 3 is a header of other columns" in str(found.error)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Invalid Date,NaN,s1",
+        "not-a-date-time,n/a,s1",
+        "No time,error,s1",
+        "Unknown time,4.5 °C,s1",
+        "Average time,4.5,s1",
+        "Time out,,s1",
+        "NULL,NULL,s1",
+        "24 hour time,x,s1",
+        "Date,-,s1",
+    ],
+)
+def test_a_row_without_a_time_is_no_header(row: str) -> None:
+    found = read(source(plain("one")), f"at,t,s\n{AT},4.5,s1\n{row}\n{AT},5,s2\n", "one.csv")
+    assert (found.error, [sensor for _, _, sensor, *_ in found.valid]) == (None, ["s1", "s2"])
+    assert [line for line, *_ in found.rejected] == [3]
+
+
+def test_the_files_own_header_under_one_that_is_given_is_a_rejected_row() -> None:
+    given = plain("given", skip_lines=0, header=["at", "t", "s"])
+    found = read(source(given), f"Time,Temperature,Probe\n{AT},4.5,s1\n", "g.csv")
+    assert (found.error, [sensor for _, _, sensor, *_ in found.valid]) == (None, ["s1"])
