@@ -47,7 +47,8 @@ class CsvDialect:
 
     ``places`` finds the columns to read among the names of the header: the name each gets, and its place, counted from
     0. It raises ``UnreadableFileError`` when the header is none of such a file. A ``header`` that is given stands in no
-    line. ``times`` are the columns that make a time. The first ``preamble_max`` lines may be a preamble.
+    line. ``times`` are the columns that make a time. The first ``preamble_max`` lines may be a preamble. ``short_rows``
+    may leave out fields at their end.
     """
 
     places: Callable[[Sequence[str]], Mapping[str, int]]
@@ -56,6 +57,7 @@ class CsvDialect:
     header: tuple[str, ...] = ()
     times: tuple[str, ...] = ("recorded_at",)
     preamble_max: int = 0
+    short_rows: bool = False
 
 
 def _canonical_places(found: Sequence[str]) -> dict[str, int]:
@@ -78,12 +80,18 @@ class Layout:
     grammar: Grammar
     headers: tuple[tuple[str, ...], ...]
     times: tuple[str, ...]
-    is_given: bool = False
+    is_given: bool
+    short_rows: bool
 
     @property
     def field_count(self) -> int:
         """How many fields a record has."""
         return len(self.header)
+
+    @property
+    def least(self) -> int:
+        """How many fields a record has at least."""
+        return 1 if self.short_rows else self.field_count
 
     @property
     def names(self) -> list[str]:
@@ -156,8 +164,11 @@ class HeaderReader:
         headers = [tuple(names), *(cells for cells in self._skipped if len(cells) == len(names))]
         places = self._dialect.places(names)
         times = tuple(time for time in self._dialect.times if time in places)
-        is_given = bool(self._dialect.header)
-        return Layout(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times, is_given)
+        return Layout(
+            *(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times),
+            is_given=bool(self._dialect.header),
+            short_rows=self._dialect.short_rows,
+        )
 
 
 def _names(record: Record | Broken, length: int) -> Sequence[str]:
@@ -177,7 +188,7 @@ def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.Data
     for one. Under a header that is given, the file's own is such a word.
     """
     own = {name: layout.header[place] for name, place in layout.places.items()}
-    names = _among(own.values())
+    names = _among([name for name in own.values() if name])
     is_header = 2 * pl.sum_horizontal(pl.col(name).is_in(names) for name in own) > len(own)
     if layout.times:
         known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})

@@ -5,17 +5,13 @@ A person reads it, checks it, and puts it in: nothing loads by a guess.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.csv_layout import CsvLayout
 from fridge_pipeline.ingest.rules.guess_fields import (
-    TEXT_LENGTH_MAX,
-    UNNAMED,
     Columns,
     TemperatureGuess,
     are_several_of_one,
@@ -27,12 +23,10 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     is_outer,
     is_said_to_be_temperature,
 )
+from fridge_pipeline.ingest.rules.guess_layout import layout_of, table
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
 from fridge_pipeline.ingest.rules.patterns import matching
-from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
-
-#: So many lines may stand before a header.
-PREAMBLE_LINES_MAX = 30
+from fridge_pipeline.ingest.rules.source import Column, Source, SourceFormat, TimeFormat, Unit, columns_of
 
 #: An entry whose columns have no names fits many files, so at most so well; a column that names the sensor says more.
 _UNNAMED_MAX = 100
@@ -234,49 +228,6 @@ def _field_lines(
         return [*logger, *lines, f"wide = {{ columns = {_quoted(f'^({pattern})$')} }}"]
     sensors = f"{{ column = {_quoted(sensor)} }}" if sensor else _of_path("sensor_id")
     return [f"sensor_id = {sensors}", *lines]
-
-
-def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
-    """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
-    told = [line for line in lines[layout.skip_lines :] if line.strip() and not line.startswith("#")]
-    rows: list[list[str]] = []
-    with suppress(csv.Error):  # a quote that nobody closes makes one field of all lines behind it
-        rows.extend(csv.reader(told, delimiter=layout.delimiter))
-    header = [name.strip(BLANK)[:TEXT_LENGTH_MAX] for name in (layout.header or (rows.pop(0) if rows else ()))]
-    whole = [row for row in rows if len(row) == len(header)]
-    if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
-        return {}
-    return {name: [row[place][:TEXT_LENGTH_MAX] for row in whole] for place, name in enumerate(header)}
-
-
-def layout_of(lines: Sequence[str]) -> CsvLayout:
-    """The delimiter that makes the most of the lines, and how many of them stand before the header."""
-    best, found = (0, 0), CsvLayout()
-    for delimiter in ",;\t|":
-        widths = [
-            0 if line.startswith("#") else len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines
-        ]
-        width = max(set(widths), key=lambda each: (widths.count(each) * (each > 1), each), default=0)
-        start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
-        if width > 1 and (widths.count(width), width) > best:
-            named = (at for at in range(start, min(start + 3, len(lines))) if _is_named(lines[at], delimiter, width))
-            best = (widths.count(width), width)
-            found = _with_header(lines, delimiter, next(named, start), width)
-    return found
-
-
-def _is_named(line: str, delimiter: str, width: int) -> bool:
-    """Whether a line has a word in every cell: a title, or a row of units, has empty ones."""
-    cells = next(csv.reader([line], delimiter=delimiter), [])
-    return len(cells) == width and all(cell.strip() for cell in cells)
-
-
-def _with_header(lines: Sequence[str], delimiter: str, start: int, width: int) -> CsvLayout:
-    names = [name.strip() for name in next(csv.reader([lines[start]], delimiter=delimiter))]
-    is_header = not any(re.fullmatch(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*", name) for name in names)
-    if is_header:
-        return CsvLayout(delimiter, start)
-    return CsvLayout(delimiter, start, header=tuple(f"{UNNAMED}{number}" for number in range(1, width + 1)))
 
 
 def _quoted(text: Column) -> str:

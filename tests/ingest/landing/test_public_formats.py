@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from fridge_pipeline.ingest.check_source import check_source
+from fridge_pipeline.ingest.sources_file import SourcesError
+from tests.ingest.landing.delivery import HOUR
 from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, as_parquet, plain
 from tests.ingest.landing.test_sources import read, source
 
@@ -89,3 +94,91 @@ def test_the_files_own_header_under_one_that_is_given_is_a_rejected_row() -> Non
     given = plain("given", skip_lines=0, header=["at", "t", "s"])
     found = read(source(given), f"Time,Temperature,Probe\n{AT},4.5,s1\n", "g.csv")
     assert (found.error, [sensor for _, _, sensor, *_ in found.valid]) == (None, ["s1"])
+
+
+#: As data loggers of the series EL-USB write it: the number of the logger stands in the first row alone.
+EASY_LOG = (
+    "Fridge,Time,Celsius(°C),High Alarm,Serial Number\n"
+    f"1,{AT},4.5,8.0,010012345\n2,{AT},5\n3,{AT}\n4,{AT},6,8,9,10\n"
+)
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_rows_that_leave_out_cells_at_their_end_are_rows_where_the_source_says_so(quote: str) -> None:
+    fields = FIELDS.replace('"s"', '"Fridge"').replace('"at"', '"Time"').replace('"t"', '"Celsius(°C)"')
+    content = EASY_LOG.replace("4.5", f"{quote}4.5{quote}")
+    found = read(source(plain("easylog", fields, short_rows=True)), content, "e.csv")
+    assert [(sensor, degrees) for _, _, sensor, _, degrees in found.valid] == [("1", 4.5), ("2", 5)]
+    assert [(line, reason) for line, reason, _ in found.rejected] == [
+        (4, "missing temperature_c"),
+        (5, "wrong number of fields"),
+    ]
+    strict = read(source(plain("easylog", fields)), content, "e.csv")
+    assert [line for line, *_ in strict.valid] == [2]
+
+
+@pytest.mark.parametrize(
+    ("keys", "given", "number"),
+    [
+        ({"thousands": ","}, "1,234.5", 1234.5),
+        ({"thousands": ","}, "-123,456", -123456),
+        ({"thousands": ".", "decimal": ","}, "1.234,5", 1234.5),
+        ({"thousands": "'"}, "1'234.5", 1234.5),
+        ({"thousands": "'"}, "1\N{RIGHT SINGLE QUOTATION MARK}234", 1234),
+        ({"thousands": " ", "decimal": ","}, "1\N{NARROW NO-BREAK SPACE}234,5", 1234.5),
+        ({"thousands": " ", "decimal": ","}, "1\N{NO-BREAK SPACE}234", 1234),
+        ({"thousands": ","}, "4.5", 4.5),
+        ({"thousands": ","}, "12,34", None),
+        ({"thousands": ","}, "1,2345", None),
+        ({"thousands": "."}, "refused", None),
+        ({}, "1,234.5", None),
+    ],
+)
+def test_what_stands_between_thousands_is_no_part_of_a_number_where_the_source_says_so(
+    keys: dict[str, object], given: str, number: float | None
+) -> None:
+    more = 'numbers.e = { column = "e", type = "decimal" }\n'
+    definition = plain("sums", FIELDS.replace('"t" }', '"t", scale = 0.0001 }') + more, delimiter=";", **keys)
+    if given == "refused":
+        with pytest.raises(SourcesError, match="thousands and decimal are the same sign"):
+            source(definition)
+        return
+    found = read(source(definition), f"s;at;t;e\ns1;{AT};{given};{given}\n", "s.csv")
+    rows: list[tuple[Any, ...]] = [*found.valid]
+    assert [row[4:] for row in rows] == ([(round(number * 0.0001, 6), [number * 1000])] if number else [])
+
+
+def test_a_column_without_a_name_is_named_so() -> None:
+    """As pandas writes a table whose index are the times."""
+    fields = WIDE.replace('"Time"', '""')
+    found = read(source(plain("pandas", fields)), f",T1,T2,T3\n{AT},4.5,,\n{AT},,,\n{AT},,5,\n", "p.csv")
+    assert [(line, sensor) for line, _, sensor, *_ in found.valid] == [(2, "T1"), (4, "T2")]
+    assert [(line, reason) for line, reason, _ in found.rejected] == [(3, "no measurement")]
+    assert found.error is None
+    twice = read(source(plain("pandas", fields)), f",T1,\n{AT},4.5,\n", "p.csv")
+    assert "2 columns are called nothing" in str(twice.error)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (FIELDS.replace('"at"', "5"), "line 8: source 1: recorded_at.column is the name of a column, or a list of 2"),
+        (FIELDS.replace('"at"', '["at"]'), "recorded_at.column is the name of a column, or a list of 2 to 7 names"),
+        (FIELDS.replace('{ column = "s" }', '"s"'), "line 7: source 1: sensor_id is a table of keys, { … }, got 's'"),
+        (f"{FIELDS}\nwhere = 5\n", "where is a table of keys, { … }, got 5"),
+    ],
+)
+def test_a_key_that_holds_something_else_is_refused_in_the_words_of_the_page(fields: str, told: str) -> None:
+    with pytest.raises(SourcesError) as refused:
+        source(plain("odd", fields))
+    assert told in str(refused.value)
+
+
+def test_a_whole_number_that_is_read_as_another_time_is_named_as_what_it_is(tmp_path: Path) -> None:
+    """Of parquet nothing was said, or that the clock was never set."""
+    file = tmp_path / "e.parquet"
+    file.write_bytes(as_parquet(s=pa.array(["s1"]), at=pa.array([1_769_279_400]), t=pa.array([4.5])))
+    for time, told in (('"at"', "epoch seconds"), ('"at", format = "epoch_ms"', "epoch seconds (since 1970), read in")):
+        definition = source(plain("epochs", FIELDS.replace('"at"', time)))
+        (rejection,) = check_source(file, file.name, definition, HOUR).rejections
+        assert str(rejection.looks_like).startswith(told)
