@@ -14,6 +14,9 @@ from fridge_pipeline.ingest.rules.guess_fields import TEXT_LENGTH_MAX, UNNAMED
 #: So many lines may stand before a header.
 PREAMBLE_LINES_MAX = 30
 
+#: Behind a header and at most so many rows, all others may be shorter.
+SHORT_AFTER = 3
+
 
 def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
     """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
@@ -22,6 +25,8 @@ def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
     with suppress(csv.Error):  # a quote that nobody closes makes one field of all lines behind it
         rows.extend(csv.reader(told, delimiter=layout.delimiter))
     header = [name.strip(BLANK)[:TEXT_LENGTH_MAX] for name in (layout.header or (rows.pop(0) if rows else ()))]
+    if layout.short_rows:
+        rows = [row + [""] * (len(header) - len(row)) for row in rows]
     whole = [row for row in rows if len(row) == len(header)]
     if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
         return {}
@@ -51,8 +56,13 @@ def _is_named(line: str, delimiter: str, width: int) -> bool:
 
 
 def _with_header(lines: Sequence[str], delimiter: str, start: int, width: int) -> CsvLayout:
-    names = [name.strip() for name in next(csv.reader([lines[start]], delimiter=delimiter))]
-    is_header = not any(re.fullmatch(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*", name) for name in names)
-    if is_header:
+    cells = [next(csv.reader([line], delimiter=delimiter), []) for line in lines[: start + 1]]
+    is_header = [
+        not any(re.fullmatch(r"\s*-?\d+([.,]\d+)?\s*|\d{4}-\d\d-\d\d.*", cell) for cell in each) for each in cells
+    ]
+    if is_header[start]:
         return CsvLayout(delimiter, start)
+    for at in range(max(0, start - SHORT_AFTER), start):  # a header of more than most rows have
+        if is_header[at] and len(cells[at]) > width and all(map(str.strip, cells[at])):
+            return CsvLayout(delimiter, at, short_rows=True)
     return CsvLayout(delimiter, start, header=tuple(f"{UNNAMED}{number}" for number in range(1, width + 1)))

@@ -62,13 +62,13 @@ class Sample:
 class Guess:
     """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences.
 
-    ``found``: whether its sensors have a name, how many readings it finds, whether they are called temperatures.
+    ``found``: whether its sensors have a name, whether its temperatures are called so, and how many readings it finds.
     """
 
     toml: str
     confidence: str
     reasons: tuple[str, ...]
-    found: tuple[bool, int, bool] = (False, 0, False)
+    found: tuple[bool, bool, int] = (False, False, 0)
 
 
 def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> Guess | None:
@@ -96,7 +96,7 @@ def _fit(sample: Sample, source: Source) -> int:
     if source.format != sample.format or sample.records != source.records:
         return 0
     columns = table(sample.lines, source.csv) if sample.format is SourceFormat.CSV else sample.columns
-    if not source.csv.header and source.csv.skip_lines > layout_of(sample.lines).skip_lines:  # rows are no preamble
+    if source.csv.skip_lines > _preamble(sample.lines, source.csv):  # rows are no preamble
         return 0
     wide = source.wide_columns(list(columns))
     if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
@@ -105,6 +105,15 @@ def _fit(sample: Sample, source: Source) -> int:
     if not reads_times(columns[time], source.recorded_at.format):
         return 0
     return len(source.columns) + len(wide) + (0 if source.csv.header else _UNNAMED_MAX)
+
+
+def _preamble(lines: Sequence[str], layout: CsvLayout) -> int:
+    """How many lines may be skipped: under a header that is given, those that are no readings of its columns."""
+    if not layout.header:
+        return layout_of(lines).skip_lines
+    cells = ([any(map(str.isdigit, cell)) for cell in line.split(layout.delimiter)] for line in lines)
+    readings = (at for at, has in enumerate(cells) if len(has) >= len(layout.header) and sum(has) > 1)
+    return next(readings, len(lines))
 
 
 def _to_adapt(source: Source) -> Sequence[str]:
@@ -144,11 +153,13 @@ def _by_columns(sample: Sample) -> Guess | None:
     if temperature is None:
         return None
     rows = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
-    readings = sum(all(map(str.strip, row)) for row in rows)
+    readings = sum(has_both := [all(map(str.strip, row)) for row in rows])
     zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
     if not (is_said := is_said_to_be_temperature(sampled, temperature.columns[0])):
         doubts.append(f"only the values of {temperature.columns[0]!r} look like temperatures: are they?")
+    if 2 * readings <= len(has_both) and len(temperature.columns) == 1:
+        doubts.append(f"only {readings} of {len(has_both)} rows have a time and a temperature")
     if are_several_of_one(columns, (*times, sensor), temperature.columns[0]):
         doubts.append("readings of one sensor and time differ, and count once: what else tells them apart?")
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
@@ -169,7 +180,7 @@ def _by_columns(sample: Sample) -> Guess | None:
     fields = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}"
     reasons = (f"by names and values: {fields}" + (f", sensor in {sensor!r}" if sensor else ""), *doubts)
     is_named = sensor is not None or len(temperature.columns) > 1
-    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings, is_said))
+    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, is_said, readings))
 
 
 def _doubts(
@@ -196,6 +207,7 @@ def _layout_lines(layout: CsvLayout, columns: Columns, temperature: TemperatureG
     return [
         *([f"delimiter = {_quoted(layout.delimiter)}"] if layout.delimiter != "," else []),
         *([f"skip_lines = {layout.skip_lines}"] if layout.skip_lines else []),
+        *(["short_rows = true"] if layout.short_rows else []),
         *(['decimal = ","'] if has_comma else []),
         *([f"header = {json.dumps(list(layout.header))}"] if layout.header else []),
     ]

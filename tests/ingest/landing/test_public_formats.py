@@ -98,8 +98,7 @@ def test_the_files_own_header_under_one_that_is_given_is_a_rejected_row() -> Non
 
 #: As data loggers of the series EL-USB write it: the number of the logger stands in the first row alone.
 EASY_LOG = (
-    "Fridge,Time,Celsius(°C),High Alarm,Serial Number\n"
-    f"1,{AT},4.5,8.0,010012345\n2,{AT},5\n3,{AT}\n4,{AT},6,8,9,10\n"
+    f"Fridge,Time,Celsius(°C),High Alarm,Serial Number\n1,{AT},4.5,8.0,010012345\n2,{AT},5\n3,{AT}\n4,{AT},6,8,9,10\n"
 )
 
 
