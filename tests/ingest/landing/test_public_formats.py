@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from fridge_pipeline.ingest.check_source import check_source
+from fridge_pipeline.ingest.landing.avro_blocks import BLOCK_BYTES_MAX
 from fridge_pipeline.ingest.sources_file import SourcesError
 from tests.ingest.landing.delivery import HOUR
 from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, as_parquet, plain
@@ -181,3 +183,30 @@ def test_a_whole_number_that_is_read_as_another_time_is_named_as_what_it_is(tmp_
         definition = source(plain("epochs", FIELDS.replace('"at"', time)))
         (rejection,) = check_source(file, file.name, definition, HOUR).rejections
         assert str(rejection.looks_like).startswith(told)
+
+
+def _varint(number: int) -> bytes:
+    rest, found = number << 1, b""
+    while rest > 0x7F:
+        found, rest = found + bytes([rest & 0x7F | 0x80]), rest >> 7
+    return found + bytes([rest])
+
+
+def _packed_avro(plain: bytes, size: int | None = None) -> bytes:
+    """A container of one record, packed as Spark's ``spark.sql.avro.compression.codec = zstandard`` does."""
+    schema = {"type": "record", "name": "r", "fields": [{"name": name, "type": "string"} for name in ("s", "at", "t")]}
+    header = {b"avro.codec": b"zstandard", b"avro.schema": json.dumps(schema).encode()}
+    entries = b"".join(_varint(len(part)) + part for entry in header.items() for part in entry)
+    packed: bytes = pa.compress(plain, codec="zstd", asbytes=True)[:size]
+    sync = bytes(range(16))
+    return b"Obj\x01" + _varint(2) + entries + b"\0" + sync + _varint(1) + _varint(len(packed)) + packed + sync
+
+
+def test_avro_that_is_packed_with_zstandard_is_read_and_a_block_is_unpacked_up_to_a_limit() -> None:
+    record = b"".join(_varint(len(text)) + text.encode() for text in ("s1", AT, "4.5"))
+    found = read(source(plain("spark")), _packed_avro(record), "part-0.avro")
+    assert [(sensor, degrees) for _, _, sensor, _, degrees in found.valid] == [("s1", 4.5)]
+    cut = read(source(plain("spark")), _packed_avro(record, -3), "part-0.avro")
+    assert (cut.valid, str(cut.error)[:24]) == ([], "damaged avro in block 1:")
+    large = read(source(plain("spark")), _packed_avro(record + bytes(BLOCK_BYTES_MAX)), "part-0.avro")
+    assert "over the limit of" in str(large.error)
