@@ -112,6 +112,21 @@ def _shape(pattern: str, before: tuple[tuple[str, str], ...] = ()) -> str:
     return shape + re.escape(pattern[end:])
 
 
+def _parsed(text: pl.Expr, pattern: str) -> pl.Expr:
+    """The times of a pattern. What is none otherwise is looked at again: all others are null there, and cost little."""
+    times = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    odd, day = _as_usual(pl.when(times.is_null()).then(text), pattern), pl.duration(days=1)
+    whole = re.sub("%[TRXc]", lambda found: _LONG[found[0]], pattern)
+    if (hour := _HOUR.search(whole)) is None:
+        return times.fill_null(odd.str.to_datetime(pattern, time_unit="us", strict=False))
+    # 24:00 is the day's end, and so the next one's beginning.
+    around = (_shape(whole[: hour.end(1)], _ZEROS), _shape(whole[hour.end() :], _ZEROS))
+    ends = odd.str.extract_groups(f"^({around[0]})24({around[1]})$")
+    begun = pl.concat_str(ends.struct.field("1"), pl.lit("00"), ends.struct.field("2"))
+    again = pl.coalesce(begun, odd).str.to_datetime(pattern, time_unit="us", strict=False)
+    return times.fill_null(pl.when(begun.is_null()).then(again).otherwise(again + day))
+
+
 def _as_usual(text: pl.Expr, pattern: str) -> pl.Expr:
     """A text with the words that some languages' programs write as others do: ``p.m.``, and ``Sept`` for September."""
     if re.search("%[pP]", pattern):
@@ -119,19 +134,6 @@ def _as_usual(text: pl.Expr, pattern: str) -> pl.Expr:
     if re.search("%[bh]", pattern):
         text = text.str.replace(r"(?i)\bsept\b", "Sep")
     return text
-
-
-def _parsed(text: pl.Expr, pattern: str) -> pl.Expr:
-    """The times of a pattern; 24:00 is the day's end, and so the next one's beginning."""
-    times = text.str.to_datetime(pattern, time_unit="us", strict=False)
-    whole = re.sub("%[TRXc]", lambda found: _LONG[found[0]], pattern)
-    if (hour := _HOUR.search(whole)) is None:
-        return times
-    around = (_shape(whole[: hour.end(1)], _ZEROS), _shape(whole[hour.end() :], _ZEROS))
-    # Only of what is no time otherwise: all others are null here, and cost next to nothing.
-    ends = pl.when(times.is_null()).then(text).str.extract_groups(f"^({around[0]})24({around[1]})$")
-    begun = pl.concat_str(ends.struct.field("1"), pl.lit("00"), ends.struct.field("2"))
-    return times.fill_null(begun.str.to_datetime(pattern, time_unit="us", strict=False) + pl.duration(days=1))
 
 
 def _no_fault() -> pl.Expr:
@@ -176,8 +178,7 @@ def _with_iso(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
 
 
 def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFrame:
-    text = _as_usual(pl.col(column).cast(pl.String), time.format)
-    text, pattern = to_minutes(_with_zeros(text, time.format), time.format)
+    text, pattern = to_minutes(_with_zeros(pl.col(column).cast(pl.String), time.format), time.format)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         if pattern.endswith("z"):  # of hours alone, or as a letter, which no pattern takes
             text = text.str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
