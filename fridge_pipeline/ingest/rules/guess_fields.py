@@ -219,7 +219,9 @@ def _scale(column: str, values: Sequence[float], unit: Unit) -> float:
     largest = max(abs(value) for value in values)
     if largest <= limit or not all(value == round(value) for value in values):
         return 1.0
-    return next((scale for scale in (0.1, 0.01, 0.001) if largest * scale <= abs(TEMPERATURE_MIN_C)), 1.0)
+    scales = [scale for scale in (0.1, 0.01, 0.001) if largest * scale <= abs(TEMPERATURE_MIN_C)]
+    cold = (scale for scale in scales if unit is not Unit.CELSIUS or median(values) * scale <= _PLAUSIBLE_C)
+    return next(cold, scales[0] if scales else 1.0)
 
 
 def _numbers(values: Sequence[str]) -> list[float]:

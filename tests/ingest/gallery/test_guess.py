@@ -429,6 +429,10 @@ recorded_at = { column = "column 2" }
 temperature = { column = "column 3" }
 """,
     ),
+    "thousandths of a degree": (
+        '{"data": [{"id": "A", "ambient": [{"value": 4500, "time": "2026-01-24T18:10:00Z"}]}]}\n',
+        'temperature = { column = "value", scale = 0.001 }\n',
+    ),
     "a temperature that is called so before more numbers that are not": (
         """
 {"src":"ht-1","params":{"ts":1769278200.12,"temperature:0":{"id":0,"tC":4.5,"x":40.1},"humidity:0":{"rh":50}}}
