@@ -262,8 +262,10 @@ def _series(chosen: Chosen, column: Any) -> pl.Series:
     values = pl.Series(chosen.name, _plain(column, is_id=chosen.is_id))
     if values.dtype == pl.Time:  # whose fraction polars drops where it makes a text of it
         return values.dt.to_string("%T%.f")
-    # A missing number is often written as NaN, which is nobody's id.
-    return values.fill_nan(None) if chosen.is_id and values.dtype.is_float() else values
+    if chosen.is_id:  # a missing number is often written as NaN, which is nobody's id
+        return values.fill_nan(None) if values.dtype.is_float() else values
+    # By its text, as a decimal: 8.3 in 32 bits is 8.300000190734863 in 64.
+    return values.cast(pl.String).cast(pl.Float64) if values.dtype == pl.Float32 else values
 
 
 def _plain(column: Any, *, is_id: bool) -> Any:

@@ -14,7 +14,7 @@ from fridge_pipeline.ingest.check_source import check_source
 from fridge_pipeline.ingest.landing.avro_blocks import BLOCK_BYTES_MAX
 from fridge_pipeline.ingest.sources_file import SourcesError
 from tests.ingest.landing.delivery import HOUR
-from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, as_parquet, plain
+from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, as_avro, as_parquet, plain
 from tests.ingest.landing.test_sources import read, source
 
 
@@ -210,3 +210,51 @@ def test_avro_that_is_packed_with_zstandard_is_read_and_a_block_is_unpacked_up_t
     assert (cut.valid, str(cut.error)[:24]) == ([], "damaged avro in block 1:")
     large = read(source(plain("spark")), _packed_avro(record + bytes(BLOCK_BYTES_MAX)), "part-0.avro")
     assert "over the limit of" in str(large.error)
+
+
+def test_a_number_of_32_bits_is_the_one_that_was_written() -> None:
+    """8.3 is 8.300000190734863 there, which is above 8.3, and a measure of that counts it."""
+    numbers = [hundredths / 100 for hundredths in range(-10_000, 15_001, 7)]
+    names = [str(number) for number in numbers]
+    rows = [{"s": name, "at": AT, "t": number, "m": {"t": number}} for name, number in zip(names, numbers, strict=True)]
+    inner = {"type": "record", "name": "m", "fields": [{"name": "t", "type": ["null", {"type": "float"}]}]}
+    types = {"s": "string", "at": "string", "t": "float", "m": inner}
+    avro = {"type": "record", "name": "r", "fields": [{"name": name, "type": kind} for name, kind in types.items()]}
+    values = pa.array(numbers, pa.float32())
+    parquet = as_parquet(
+        s=pa.array(names), at=pa.array([AT] * len(names)), t=values, m=pa.StructArray.from_arrays([values], ["t"])
+    )
+    for file, content in (("f.avro", as_avro(avro, *rows)), ("f.parquet", parquet)):
+        for column in ("t", "m.t"):
+            found = read(source(plain("singles", FIELDS.replace('"t"', f'"{column}"'))), content, file)
+            assert [degrees for *_, degrees in found.valid] == numbers, (file, column)
+
+
+def test_numbers_of_32_bits_that_are_no_temperature_say_so_whatever_they_are() -> None:
+    odd = [float("nan"), float("inf"), -float("inf"), 3.4028234663852886e38, 1e-30, 16_777_217.0, 1 / 3]
+    schema = {
+        "type": "record",
+        "name": "r",
+        "fields": [{"name": "s", "type": "string"}, {"name": "at", "type": "string"}, {"name": "t", "type": "float"}],
+    }
+    rows = [{"s": str(place), "at": AT, "t": number} for place, number in enumerate(odd)]
+    parquet = as_parquet(
+        s=pa.array([row["s"] for row in rows]), at=pa.array([AT] * len(odd)), t=pa.array(odd, pa.float32())
+    )
+    outcomes = [
+        read(source(plain("odd")), content, file)
+        for file, content in (("f.avro", as_avro(schema, *rows)), ("f.parquet", parquet))
+    ]
+    for found in outcomes:
+        assert [(sensor, round(degrees, 6)) for _, _, sensor, _, degrees in found.valid] == [
+            ("4", 0.0),
+            ("6", 0.333333),
+        ]
+        assert [(line, reason) for line, reason, _ in found.rejected] == [
+            (1, "temperature not finite"),
+            (2, "temperature not finite"),
+            (3, "temperature not finite"),
+            (4, "temperature out of range"),
+            (6, "temperature out of range"),
+        ]
+    assert outcomes[0].valid == outcomes[1].valid
