@@ -38,7 +38,7 @@ _TIME = r"(?i)time|date|zeit|datum|uhr|heure|hora|fecha|ora\b|stamp|when|recorde
 _NO_TIME = r"(?i)^(in|un|not|no|bad|lost|miss)|[0-9]"
 #: A name, and no number, whatever unit is behind it, nor a word for none.
 _NAME = r"^[^\p{L}\p{N}]*\p{L}"
-_NO_NUMBER = r"(?i)^(nan|null|none|n/?a|err|fail|inf|open|short|off)"
+_NO_NUMBER = r"(?i)^(nan|null|none|n/?a|inf|open|short|off|offline)$|^(err|fail)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,11 +181,11 @@ def _behind(block: Block, rest: str, line: int) -> Block:
     return replace(block, data=rest.encode(), first_line=line)
 
 
-def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.DataFrame]:
-    """The rows before a line that names columns, and not the same ones.
+def until_another_header(rows: pl.DataFrame, layout: Layout, *, has_begun: bool = True) -> Iterator[pl.DataFrame]:
+    """The rows before a line that names columns, and not the same ones; ``has_begun`` where others came before these.
 
     It does so in most of the fields that are read, or where the time is: no time is the name of a column, nor a word
-    for one. Under a header that is given, the file's own is such a word.
+    for one. A line of such words in all fields may also be one of units or types, where no time came since the header.
     """
     own = {name: layout.header[place] for name, place in layout.places.items()}
     names = _among([name for name in own.values() if name])
@@ -193,23 +193,33 @@ def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.Data
     if layout.times:
         known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})
         is_header |= pl.all_horizontal(pl.col(time).is_in(known) for time in layout.times)
-        is_header |= _is_of_names(layout) if not layout.is_given else pl.lit(value=False)
+    is_named = _is_of_names(layout) if layout.times and not layout.is_given else pl.lit(value=False)
     same = pl.any_horizontal(
         pl.all_horizontal(
             pl.col(name).str.strip_chars(BLANK) == header[place].strip(BLANK) for name, place in layout.places.items()
         )
         for header in layout.headers
     )
-    headers = rows.select("line", *own, _place=pl.int_range(pl.len())).filter(rows["fault"].is_null(), is_header)
-    others = headers.filter(~same)  # of the few: to strip every field would cost as much as all else here
-    if others.is_empty():
-        yield rows
-        return
-    yield rows.head(others["_place"][0])
-    raise UnreadableFileError(
-        f"line {others['line'][0]} is a header of other columns, so what follows is not read: "
-        "deliver it as a file of its own"
+    likely = rows.select("line", *own, _place=pl.int_range(pl.len()), _known=is_header).filter(
+        rows["fault"].is_null(), is_header | is_named
     )
+    likely = likely.with_columns(_same=same)  # of the few: to strip every field would cost as much as all else here
+    behind = None if has_begun else -1  # the place of a header, or of what directly follows one
+    for place, line, is_known, is_same in likely.select("_place", "line", "_known", "_same").iter_rows():
+        if is_same or (not is_known and behind is not None and not _is_timed(rows[behind + 1 : place], layout)):
+            behind = place
+            continue
+        yield rows.head(place)
+        raise UnreadableFileError(
+            f"line {line} is a header of other columns, so what follows is not read: deliver it as a file of its own"
+        )
+    yield rows
+
+
+def _is_timed(rows: pl.DataFrame, layout: Layout) -> bool:
+    """Whether a time of any row has a digit."""
+    has_digit = (pl.col(time).str.contains("[0-9]").any() for time in layout.times)
+    return bool(rows.select(pl.any_horizontal(has_digit).fill_null(value=False)).item())
 
 
 def _is_of_names(layout: Layout) -> pl.Expr:

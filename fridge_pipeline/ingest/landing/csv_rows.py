@@ -54,13 +54,15 @@ def csv_batches(source: BlockReader, dialect: CsvDialect = CANONICAL) -> Iterato
     """
     header = HeaderReader(dialect)
     layout: Layout | None = None
+    has_begun = False
     while (block := source.next()) is not None:
         if layout is None:
             block, layout = header.without_header(block)
         if layout is None or not block.data:
             continue
         rows = fault_row(block, layout.schema) if block.fault else _rows(block, layout, source)
-        yield from until_another_header(rows, layout)
+        yield from until_another_header(rows, layout, has_begun=has_begun)
+        has_begun = True
     if layout is None:
         raise header.refused or UnreadableFileError("empty file: it has no header line")
 

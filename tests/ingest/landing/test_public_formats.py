@@ -92,6 +92,18 @@ def test_a_row_without_a_time_is_no_header(row: str) -> None:
     assert [line for line, *_ in found.rejected] == [3]
 
 
+@pytest.mark.parametrize("units", ["DateTime,Float32,String", "TS,Deg C,Text", "Timestamp,degrees,name"])
+def test_a_line_of_types_or_units_behind_a_header_is_a_rejected_row(units: str) -> None:
+    """Also where exports stand one behind the other."""
+    one = f"at,t,s\n{units}\n"
+    content = f"{one}{AT},4.5,s1\n{AT},5,s2\n{one}{AT},6,s3\n"
+    found = read(source(plain("typed")), content, "t.csv")
+    assert (found.error, [sensor for _, _, sensor, *_ in found.valid]) == (None, ["s1", "s2", "s3"])
+    assert [line for line, *_ in found.rejected] == [2, 5, 6]
+    twice = read(source(plain("typed")), f"{content}{units}\n{AT},45,s4\n", "t.csv")
+    assert ("line 8 is a header of other columns" in str(twice.error), len(twice.valid)) == (True, 3)
+
+
 def test_the_files_own_header_under_one_that_is_given_is_a_rejected_row() -> None:
     given = plain("given", skip_lines=0, header=["at", "t", "s"])
     found = read(source(given), f"Time,Temperature,Probe\n{AT},4.5,s1\n", "g.csv")
