@@ -193,7 +193,7 @@ def until_another_header(rows: pl.DataFrame, layout: Layout, *, has_begun: bool 
     if layout.times:
         known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})
         is_header |= pl.all_horizontal(pl.col(time).is_in(known) for time in layout.times)
-    is_named = _is_of_names(layout) if layout.times and not layout.is_given else pl.lit(value=False)
+    is_named = _is_of_names(rows, layout)
     same = pl.any_horizontal(
         pl.all_horizontal(
             pl.col(name).str.strip_chars(BLANK) == header[place].strip(BLANK) for name, place in layout.places.items()
@@ -222,18 +222,18 @@ def _is_timed(rows: pl.DataFrame, layout: Layout) -> bool:
     return bool(rows.select(pl.any_horizontal(has_digit).fill_null(value=False)).item())
 
 
-def _is_of_names(layout: Layout) -> pl.Expr:
+def _is_of_names(rows: pl.DataFrame, layout: Layout) -> pl.Expr:
     """Whether a line's time is called one, and each other field is a name too."""
     digits = pl.lit("0"), pl.lit(":")  # what begins between them is no name
     is_dated = pl.any_horizontal(pl.col(time).is_between(*digits) for time in layout.times)
-    times, others = (  # of the few that may be names
-        [pl.when(~is_dated).then(pl.col(name)) for name in layout.places if (name in layout.times) is is_time]
-        for is_time in (True, False)
+    if layout.is_given or not layout.times or rows.select(is_dated.all()).item():
+        return pl.lit(value=False)
+    is_time = pl.all_horizontal(
+        pl.col(time).str.contains(_TIME) & ~pl.col(time).str.contains(_NO_TIME) for time in layout.times
     )
-    return pl.all_horizontal(
-        *(time.str.contains(_TIME) & ~time.str.contains(_NO_TIME) for time in times),
-        *(other.str.contains(_NAME) & ~other.str.contains(_NO_NUMBER) for other in others),
-    ).fill_null(value=False)
+    others = [pl.when(is_time).then(pl.col(name)) for name in layout.places if name not in layout.times]  # of few rows
+    are_names = (other.str.contains(_NAME) & ~other.str.contains(_NO_NUMBER) for other in others)
+    return pl.all_horizontal(is_time, *are_names).fill_null(value=False)
 
 
 def _among(names: Collection[str]) -> pl.Expr:
