@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.functional_validators import AfterValidator, PlainValidator
@@ -73,7 +73,19 @@ def _time_format(text: str) -> str:
 
 _Text = Annotated[str, StringConstraints(min_length=1)]
 _Pattern = Annotated[_Text, AfterValidator(_pattern)]
-_Column = _Text | Annotated[list[_Text], Field(min_length=2, max_length=7)]
+
+#: So many columns may be one together: a date and a time of day have six, with an offset seven.
+_TOGETHER = range(2, 8)
+
+
+def _column(given: object) -> object:
+    are_several = isinstance(given, list) and len(given) in _TOGETHER and all(isinstance(name, str) for name in given)
+    if not are_several and not isinstance(given, str):
+        raise _refused("is the name of a column, or a list of 2 to 7 names")
+    return given
+
+
+_Column = Annotated[str | list[str], PlainValidator(_column)]
 
 
 def _encoding(name: str) -> str:
@@ -104,31 +116,28 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class TenantTable(_Table):
-    """``tenant_id``: exactly one of its keys."""
-
-    column: _Column | None = None
-    value: _Text | None = None
-    path: _Pattern | None = None
-    register_: Annotated[Literal[True] | None, Field(alias="register")] = None
-
-    @model_validator(mode="after")
-    def _one(self) -> TenantTable:
-        _require_one(self, "tenant_id")
-        return self
-
-
 class SensorTable(_Table):
     """``sensor_id``: exactly one of its keys."""
 
     column: _Column | None = None
     value: _Text | None = None
     path: _Pattern | None = None
+    group: ClassVar = "sensor_id"
 
     @model_validator(mode="after")
-    def _one(self) -> SensorTable:
-        _require_one(self, "sensor_id")
+    def _one(self) -> Self:
+        if (given := sum(value is not None for _, value in self)) != 1:
+            keys = (info.alias or name for name, info in type(self).model_fields.items())
+            raise _refused(f"takes exactly one of {', '.join(keys)}; got {given}")
+        _require_group(self.path, self.group)
         return self
+
+
+class TenantTable(SensorTable):
+    """``tenant_id``: the same, or the register."""
+
+    register_: Annotated[Literal[True] | None, Field(alias="register")] = None
+    group: ClassVar = "tenant_id"
 
 
 class StepTable(_Table):
@@ -223,6 +232,8 @@ class SourceTable(_Table):
     delimiter: Annotated[str, StringConstraints(pattern=r'^[^"\r\n]$')] = ","
     skip_lines: Annotated[int, Field(ge=0, le=1_000)] = 0
     decimal: Literal[".", ","] = "."
+    thousands: Literal["", ",", ".", "'", " "] = ""
+    short_rows: bool = False
     header: list[_Text] = []
     contract: ContractMode = ContractMode.WARN
     where: dict[_Text, Annotated[_Said, PlainValidator(_said)]] = {}
@@ -263,6 +274,8 @@ class SourceTable(_Table):
             raise _refused("records is for json, ndjson and avro")
         if self.recorded_at.step and self.format in (SourceFormat.CSV, SourceFormat.PARQUET, SourceFormat.SENML):
             raise _refused("recorded_at.step is for json, ndjson and avro")
+        if self.thousands == self.decimal:
+            raise _refused("thousands and decimal are the same sign")
         if len(set(self.header)) < len(self.header):
             raise _refused("header has a name twice")
         return self
@@ -282,15 +295,6 @@ def _is_list(column: str | None) -> bool:
     return column is not None and column.endswith(".*")
 
 
-def _require_one(table: TenantTable | SensorTable, field: str) -> None:
-    given = [name for name, value in table if value is not None]
-    if len(given) != 1:
-        keys = ", ".join(info.alias or name for name, info in type(table).model_fields.items())
-        raise _refused(f"takes exactly one of {keys}; got {len(given)}")
-    _require_group(table.path, field)
-
-
 def _require_group(path: str | None, field: str) -> None:
     if path is not None and field not in re.compile(path).groupindex:
-        what = "time" if field == "recorded_at" else "id"
-        raise _refused(f"path needs a group (?P<{field}>…) that holds the {what}")
+        raise _refused(f"path needs a group (?P<{field}>…) that holds the {'id' if field.endswith('_id') else 'time'}")

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from fridge_pipeline.catalogue.reading_number import NumberType
+from fridge_pipeline.ingest.rules.csv_layout import CsvLayout
 from fridge_pipeline.ingest.rules.source import (
-    CsvLayout,
     IdField,
     NumberField,
     Source,
@@ -83,7 +83,9 @@ def _source(table: SourceTable) -> Source:
         wide=table.wide.columns if table.wide else None,
         format=table.format,
         records=table.records,
-        csv=CsvLayout(table.delimiter, table.skip_lines, table.decimal, tuple(table.header)),
+        csv=CsvLayout(
+            table.delimiter, table.skip_lines, table.decimal, tuple(table.header), table.short_rows, table.thousands
+        ),
         contract=table.contract,
         where=tuple((column, _texts(said)) for column, said in table.where.items() if not isinstance(said, dict)),
         encoding=table.encoding,
@@ -125,6 +127,8 @@ def _in_our_words(problem: ErrorDetails, text: str) -> str:
             return f"{where} has the unknown key {named}; there are {', '.join(_keys_beside(place))}"
         case "missing":
             return f"{where} lacks {named}"
+        case "model_type" | "dict_type":
+            return f"{where}: {named} is a table of keys, {{ … }}, got {got!r}"
         case "refused" if not named:
             return f"{where}: {problem['msg']}"
         case "refused":

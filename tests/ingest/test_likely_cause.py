@@ -127,6 +127,12 @@ def test_a_line_that_a_decimal_comma_splits_and_an_array_among_json_lines_are_na
         ("iso", "2026-11-27T14:05:00", "4.2", "local time without its offset"),
         ("iso", "2026-11-27T14:05:00Z", "4.2", "a clock that is ahead"),
         ("epoch_s", "1795788300", "4.2", "a clock that is ahead"),
+        ("epoch_ms", "1795781100", "4.2", "epoch seconds (since 1970), read in a smaller unit"),
+        ("epoch_us", "1795781100123", "4.2", "epoch milliseconds (since 1970), read in a smaller unit"),
+        ("epoch_ms", "3600000", "4.2", "a clock that was never set"),
+        ("%d.%m.%Y %H:%M", "27.11.26 12:05", "4.2", "a year of two digits, which is %y"),
+        ("iso", "2026-11-27T12:05:00Z", "1'234.5", "a number with something between its thousands"),
+        ("iso", "2026-11-27T12:05:00Z", "4.2 Celsius", "a unit behind the number"),
     ],
 )
 def test_what_a_source_cannot_read_is_named_as_what_its_file_says(

@@ -134,9 +134,22 @@ def _unsnapped(packed: bytes) -> bytes:
     return plain
 
 
+def _unzstd(packed: bytes) -> bytes:
+    import pyarrow as pa  # noqa: PLC0415  # see Database.connect_bulk
+
+    plain = bytes(pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read(BLOCK_BYTES_MAX + 1))
+    _refuse_large(len(plain))
+    return plain
+
+
 def _refuse_large(size: int) -> None:
     if size > BLOCK_BYTES_MAX:
         raise UnreadableFileError(f"it unpacks to {size} bytes or more, over the limit of {BLOCK_BYTES_MAX}")
 
 
-_UNPACK: dict[str, Callable[[bytes], bytes]] = {"null": bytes, "deflate": _inflated, "snappy": _unsnapped}
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    "null": bytes,
+    "deflate": _inflated,
+    "snappy": _unsnapped,
+    "zstandard": _unzstd,
+}

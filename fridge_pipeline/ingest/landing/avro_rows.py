@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from struct import Struct
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,9 @@ _BATCH_CHARACTERS, _LINE_CHARACTERS = 4 * 2**20, 64
 DECIMAL_BYTES_MAX = 128
 
 UUID_BYTES = 16
+
+#: What this reader calls numbers of 32 bits, and how they are stored.
+_SHORT, _SINGLE, _SINGLE_MAX = "fridge-short", Struct("<f"), 1e38
 
 #: How a block's bytes can fail to be records of the schema.
 _DAMAGE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, ArithmeticError, RecursionError)
@@ -62,14 +66,39 @@ def _reader(schema: Any) -> Any:
     from fastavro.read import LOGICAL_READERS  # noqa: PLC0415
 
     try:
-        parsed = fastavro.parse_schema(schema)
+        parsed = fastavro.parse_schema(_with_short(schema))
     except (fastavro.schema.SchemaParseException, *_DAMAGE) as error:
         raise UnreadableFileError(f"avro with a schema that cannot be read: {type(error).__name__}") from error
     for name in ("bytes-decimal", "fixed-decimal"):
         known = LOGICAL_READERS[name]
         LOGICAL_READERS[name] = known if isinstance(known, _Decimals) else _Decimals(known)
+    LOGICAL_READERS[f"float-{_SHORT}"] = lambda number, *_: _shortest(number)
     LOGICAL_READERS["fixed-uuid"] = lambda data, *_: UUID(bytes=data) if len(data) == UUID_BYTES else data
     return lambda data: fastavro.schemaless_reader(data, parsed, None)
+
+
+def _with_short(schema: Any) -> Any:
+    """The schema with a logical type for numbers of 32 bits."""
+    match schema:
+        case "float":
+            return {"type": "float", "logicalType": _SHORT}
+        case {"type": "float", **more} if "name" not in more:  # with one it is a field
+            return {**schema, "logicalType": _SHORT}
+        case list():
+            return [_with_short(each) for each in schema]
+        case dict():
+            inner = {key: _with_short(schema[key]) for key in ("type", "items", "values") if key in schema}
+            fields = [_with_short(field) for field in schema["fields"]] if "fields" in schema else None
+            return {**schema, **inner, **({} if fields is None else {"fields": fields})}
+    return schema
+
+
+def _shortest(number: float) -> float:
+    """What a number of 32 bits was written as: 8.3, and not 8.300000190734863."""
+    if not abs(number) < _SINGLE_MAX:
+        return number
+    shorter = (float(f"{number:.{digits}g}") for digits in (6, 7, 8, 9))
+    return next(short for short in shorter if _SINGLE.unpack(_SINGLE.pack(short)) == (number,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,8 +166,9 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
         raise UnreadableFileError(f"missing columns of source {source.name}: {wanted}; found: {shown_names}{told}")
     for column in (*source.columns, *wide):
         if times[column] > 1:
+            called = column or "nothing"
             raise UnreadableFileError(
-                f"{times[column]} columns are called {column}; name one of them differently, or all by header"
+                f"{times[column]} columns are called {called}; name one of them differently, or all by header"
             )
     return {own(column): places[column] for column in (*source.columns, *wide)}
 

@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 #: So many cells of a reading at least have digits.
 OF_A_READING = 2
 
+#: What a time is called in some languages. None begins so that is there, and none of these words is one that is not.
+_TIME = r"(?i)time|date|zeit|datum|uhr|heure|hora|fecha|ora\b|stamp|when|recorded|observed|measured|sampled|\b(ts|at)\b"
+_NO_TIME = r"(?i)^(in|un|not|no|bad|lost|miss)|[0-9]"
+#: A name, and no number, whatever unit is behind it, nor a word for none.
+_NAME = r"^[^\p{L}\p{N}]*\p{L}"
+_NO_NUMBER = r"(?i)^(nan|null|none|n/?a|inf|open|short|off|offline)$|^(err|fail)"
+
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
@@ -40,7 +47,8 @@ class CsvDialect:
 
     ``places`` finds the columns to read among the names of the header: the name each gets, and its place, counted from
     0. It raises ``UnreadableFileError`` when the header is none of such a file. A ``header`` that is given stands in no
-    line. ``times`` are the columns that make a time. The first ``preamble_max`` lines may be a preamble.
+    line. ``times`` are the columns that make a time. The first ``preamble_max`` lines may be a preamble. ``short_rows``
+    may leave out fields at their end.
     """
 
     places: Callable[[Sequence[str]], Mapping[str, int]]
@@ -49,6 +57,7 @@ class CsvDialect:
     header: tuple[str, ...] = ()
     times: tuple[str, ...] = ("recorded_at",)
     preamble_max: int = 0
+    short_rows: bool = False
 
 
 def _canonical_places(found: Sequence[str]) -> dict[str, int]:
@@ -63,7 +72,7 @@ CANONICAL = CsvDialect(_canonical_places)
 class Layout:
     """The header's names, which of the fields are read and under which names, and what separates them.
 
-    ``headers`` are it and the lines that were skipped for one that is given.
+    ``headers`` are it and the lines that were skipped for one that is given, as ``is_given`` says.
     """
 
     header: tuple[str, ...]
@@ -71,11 +80,18 @@ class Layout:
     grammar: Grammar
     headers: tuple[tuple[str, ...], ...]
     times: tuple[str, ...]
+    is_given: bool
+    short_rows: bool
 
     @property
     def field_count(self) -> int:
         """How many fields a record has."""
         return len(self.header)
+
+    @property
+    def least(self) -> int:
+        """How many fields a record has at least."""
+        return 1 if self.short_rows else self.field_count
 
     @property
     def names(self) -> list[str]:
@@ -148,7 +164,11 @@ class HeaderReader:
         headers = [tuple(names), *(cells for cells in self._skipped if len(cells) == len(names))]
         places = self._dialect.places(names)
         times = tuple(time for time in self._dialect.times if time in places)
-        return Layout(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times)
+        return Layout(
+            *(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times),
+            is_given=bool(self._dialect.header),
+            short_rows=self._dialect.short_rows,
+        )
 
 
 def _names(record: Record | Broken, length: int) -> Sequence[str]:
@@ -161,33 +181,59 @@ def _behind(block: Block, rest: str, line: int) -> Block:
     return replace(block, data=rest.encode(), first_line=line)
 
 
-def until_another_header(rows: pl.DataFrame, layout: Layout) -> Iterator[pl.DataFrame]:
-    """The rows before a line that names columns, and not the same ones.
+def until_another_header(rows: pl.DataFrame, layout: Layout, *, has_begun: bool = True) -> Iterator[pl.DataFrame]:
+    """The rows before a line that names columns, and not the same ones; ``has_begun`` where others came before these.
 
-    It does so in most of the fields that are read, or where the time is: no time is the name of a column.
+    It does so in most of the fields that are read, or where the time is: no time is the name of a column, nor a word
+    for one. A line of such words in all fields may also be one of units or types, where no time came since the header.
     """
     own = {name: layout.header[place] for name, place in layout.places.items()}
-    names = _among(own.values())
+    names = _among([name for name in own.values() if name])
     is_header = 2 * pl.sum_horizontal(pl.col(name).is_in(names) for name in own) > len(own)
     if layout.times:
         known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})
         is_header |= pl.all_horizontal(pl.col(time).is_in(known) for time in layout.times)
+    is_named = _is_of_names(rows, layout)
     same = pl.any_horizontal(
         pl.all_horizontal(
             pl.col(name).str.strip_chars(BLANK) == header[place].strip(BLANK) for name, place in layout.places.items()
         )
         for header in layout.headers
     )
-    headers = rows.select("line", *own, _place=pl.int_range(pl.len())).filter(rows["fault"].is_null(), is_header)
-    others = headers.filter(~same)  # of the few: to strip every field would cost as much as all else here
-    if others.is_empty():
-        yield rows
-        return
-    yield rows.head(others["_place"][0])
-    raise UnreadableFileError(
-        f"line {others['line'][0]} is a header of other columns, so what follows is not read: "
-        "deliver it as a file of its own"
+    likely = rows.select("line", *own, _place=pl.int_range(pl.len()), _known=is_header).filter(
+        rows["fault"].is_null(), is_header | is_named
     )
+    likely = likely.with_columns(_same=same)  # of the few: to strip every field would cost as much as all else here
+    behind = None if has_begun else -1  # the place of a header, or of what directly follows one
+    for place, line, is_known, is_same in likely.select("_place", "line", "_known", "_same").iter_rows():
+        if is_same or (not is_known and behind is not None and not _is_timed(rows[behind + 1 : place], layout)):
+            behind = place
+            continue
+        yield rows.head(place)
+        raise UnreadableFileError(
+            f"line {line} is a header of other columns, so what follows is not read: deliver it as a file of its own"
+        )
+    yield rows
+
+
+def _is_timed(rows: pl.DataFrame, layout: Layout) -> bool:
+    """Whether a time of any row has a digit."""
+    has_digit = (pl.col(time).str.contains("[0-9]").any() for time in layout.times)
+    return bool(rows.select(pl.any_horizontal(has_digit).fill_null(value=False)).item())
+
+
+def _is_of_names(rows: pl.DataFrame, layout: Layout) -> pl.Expr:
+    """Whether a line's time is called one, and each other field is a name too."""
+    digits = pl.lit("0"), pl.lit(":")  # what begins between them is no name
+    is_dated = pl.any_horizontal(pl.col(time).is_between(*digits) for time in layout.times)
+    if layout.is_given or not layout.times or rows.select(is_dated.all()).item():
+        return pl.lit(value=False)
+    is_time = pl.all_horizontal(
+        pl.col(time).str.contains(_TIME) & ~pl.col(time).str.contains(_NO_TIME) for time in layout.times
+    )
+    others = [pl.when(is_time).then(pl.col(name)) for name in layout.places if name not in layout.times]  # of few rows
+    are_names = (other.str.contains(_NAME) & ~other.str.contains(_NO_NUMBER) for other in others)
+    return pl.all_horizontal(is_time, *are_names).fill_null(value=False)
 
 
 def _among(names: Collection[str]) -> pl.Expr:

@@ -54,13 +54,15 @@ def csv_batches(source: BlockReader, dialect: CsvDialect = CANONICAL) -> Iterato
     """
     header = HeaderReader(dialect)
     layout: Layout | None = None
+    has_begun = False
     while (block := source.next()) is not None:
         if layout is None:
             block, layout = header.without_header(block)
         if layout is None or not block.data:
             continue
         rows = fault_row(block, layout.schema) if block.fault else _rows(block, layout, source)
-        yield from until_another_header(rows, layout)
+        yield from until_another_header(rows, layout, has_begun=has_begun)
+        has_begun = True
     if layout is None:
         raise header.refused or UnreadableFileError("empty file: it has no header line")
 
@@ -86,7 +88,8 @@ def _split_rows(lines: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     else:
         split = lines["raw"].str.split(delimiter)  # once: an expression would be worked out for each field
         fields = [pl.lit(split.list.get(place, null_on_oob=True)) for place in layout.places.values()]
-    has_count = text.str.count_matches(delimiter, literal=True) == layout.field_count - 1
+    separators = text.str.count_matches(delimiter, literal=True)
+    has_count = separators.is_between(layout.least - 1, layout.field_count - 1)
     fault = pl.when(~has_count).then(pl.lit(Reason.WRONG_FIELD_COUNT.value))
     return lines.with_columns(
         *(field.alias(name) for name, field in zip(layout.places, fields, strict=True)), fault=fault
@@ -105,7 +108,7 @@ def _well_formed_rows(block: Block, layout: Layout) -> pl.DataFrame | None:
     if lines.height != line_count:  # blank lines, of which polars makes rows, and refuses the block behind a first one
         return None
     well_formed, separator = layout.grammar.well_formed, re.escape(layout.grammar.delimiter)
-    whole_record = f"^{well_formed}(?:{separator}{well_formed}){{{layout.field_count - 1}}}$"
+    whole_record = f"^{well_formed}(?:{separator}{well_formed}){{{layout.least - 1},{layout.field_count - 1}}}$"
     if not lines["raw"].str.contains(whole_record).all():
         return None
     fields = pl.read_csv(
@@ -139,7 +142,7 @@ def _careful_rows(block: Block, layout: Layout) -> tuple[pl.DataFrame, bytes]:
         raw = without_line_end(text[start:end])
         fields = record.fields if isinstance(record, Record) and fault is None else None
         for name, place in layout.places.items():
-            columns[name].append(fields[place] if fields else None)
+            columns[name].append(fields[place] if fields and place < len(fields) else None)
         for name, value in (("line", line), ("fault", fault), ("raw", raw)):
             columns[name].append(value)
         line += text.count("\n", start, end)
@@ -154,7 +157,7 @@ def _may_go_on(block: Block, text: str, start: int) -> bool:
 def _fault(record: Record | Broken, line_end: int, layout: Layout) -> Reason | None:
     if not isinstance(record, Record):
         return Reason.BROKEN_QUOTES
-    if len(record.fields) == layout.field_count:
+    if layout.least <= len(record.fields) <= layout.field_count:
         return None
     # Several lines that together are no record were joined by a quote that nobody closed.
     return Reason.WRONG_FIELD_COUNT if record.end == line_end else Reason.BROKEN_QUOTES

@@ -262,8 +262,10 @@ def _series(chosen: Chosen, column: Any) -> pl.Series:
     values = pl.Series(chosen.name, _plain(column, is_id=chosen.is_id))
     if values.dtype == pl.Time:  # whose fraction polars drops where it makes a text of it
         return values.dt.to_string("%T%.f")
-    # A missing number is often written as NaN, which is nobody's id.
-    return values.fill_nan(None) if chosen.is_id and values.dtype.is_float() else values
+    if chosen.is_id:  # a missing number is often written as NaN, which is nobody's id
+        return values.fill_nan(None) if values.dtype.is_float() else values
+    # By its text, as a decimal: 8.3 in 32 bits is 8.300000190734863 in 64.
+    return values.cast(pl.String).cast(pl.Float64) if values.dtype == pl.Float32 else values
 
 
 def _plain(column: Any, *, is_id: bool) -> Any:
@@ -271,9 +273,9 @@ def _plain(column: Any, *, is_id: bool) -> Any:
     dtype = column.type
     if types.is_timestamp(dtype) and dtype.tz is not None:
         return column.cast(pa.timestamp(dtype.unit, "UTC"))  # the same instants: Arrow stores them in UTC
-    if types.is_decimal(dtype) and is_id:
-        return column.cast(pa.string())
-    if types.is_decimal(dtype) or types.is_float16(dtype):
+    if types.is_decimal(dtype):  # by its text: Arrow multiplies, so that its 8.2 is more than 8.2
+        return column.cast(pa.string()) if is_id else column.cast(pa.string()).cast(pa.float64())
+    if types.is_float16(dtype):
         return column.cast(pa.float64())
     return _valid_text(column) if is_text(dtype) else column
 

@@ -54,11 +54,14 @@ _OUTER = re.compile(r"^/|^(\.\./)+|\.\*$")
 #: A column that says more than this says something else than what is measured.
 MEASURES_MAX = 20
 
+#: Larger numbers are no temperature, not even in thousandths of a degree: they are counters, or times.
+LARGEST = 500_000
+
 #: So many columns that may be temperatures as well are named.
 OTHERS_SHOWN = 5
 
-#: The unit that may stand behind a number.
-_CELSIUS = re.compile(r"(?<=\d)\s*(?:[°º]\s*C|℃)$")
+#: The units that may stand behind a number.
+_UNITS = re.compile(r"(?<=\d)\s*(?:[°º]\s*([CF])|([℃℉]))$")
 
 #: How columns of a file without a header line are called.
 UNNAMED = "column "
@@ -156,44 +159,49 @@ def guess_temperature(
 ) -> TemperatureGuess | None:
     """The column, or columns, of temperatures, none of those that are taken."""
     numbers = {name: _numbers(values) for name, values in columns.items() if name not in taken}
-    numbers = {name: values for name, values in numbers.items() if values}
+    numbers = {name: values for name, values in numbers.items() if values and median(map(abs, values)) <= LARGEST}
     best = _first(numbers, (*_TEMPERATURE, *_VALUE), _NO_TEMPERATURE)
     if best is None:
         unnamed = [name for name in numbers if name.startswith(UNNAMED) or name.isdecimal()]
         best = next((name for name in unnamed if any(value != round(value) for value in numbers[name])), None)
-        return _measured((best,), numbers[best]) if best else None
+        return _measured((best,), columns) if best else None
     named = [name for name in numbers if not re.search(_NO_TEMPERATURE, name, re.IGNORECASE)]
     alike = tuple(name for name in named if _stem(name) == _stem(best))
     if file_format is not SourceFormat.CSV and "." in best:  # the columns of a wide source lie in no object
         alike = (best,)
-    guess = _measured(alike, [value for name in alike for value in numbers[name]])
+    guess = _measured(alike, columns)
     others = [name for name in named if name not in alike and _first({name: None}, _TEMPERATURE[:2], "")]
     told = f"{', '.join(map(repr, others[:OTHERS_SHOWN]))} may be temperatures as well, and are not read"
     return replace(guess, doubts=(*guess.doubts, told)) if others else guess
 
 
-def _measured(columns: tuple[str, ...], values: Sequence[float]) -> TemperatureGuess:
-    counts = Counter(values)
+def _measured(names: tuple[str, ...], columns: Columns) -> TemperatureGuess:
+    texts = [value.strip() for name in names for value in columns[name] if value.strip()]
+    counts = Counter(number for text in texts if (number := _number(text)) is not None)
     missing = tuple(
         sorted(
             value for value in counts if value in _SENTINELS and (value not in _ALWAYS_MEASURED or counts[value] > 1)
         )
     )
-    measured = [value for value in values if value not in missing] or [0.0]
-    unit, doubts = _unit(columns[0], median(measured))
-    scale = _scale(columns[0], measured, unit)
+    measured = [value for value in counts.elements() if value not in missing] or [0.0]
+    behind = {found[0].strip() for text in texts if (found := _UNITS.search(text))}
+    unit, doubts = _unit(names[0] if len(behind) != 1 else min(behind), median(measured))
+    scale = _scale(names[0], measured, unit)
+    if words := [text for text in texts if _number(text) is None]:
+        told = f"{len(words)} of {len(texts)} values are no numbers, such as {words[0]!r}, and rejected"
+        doubts = (*doubts, f"{told}: was nothing measured? Say missing")
     if scale != 1.0:
         doubts = (*doubts, f"the values are too large for degrees, so they are read as {scale:g} of one")
     if missing:
         doubts = (*doubts, f"{', '.join(f'{value:g}' for value in missing)} is taken for: nothing was measured")
-    return TemperatureGuess(columns, unit, scale, missing, doubts)
+    return TemperatureGuess(names, unit, scale, missing, doubts)
 
 
 def _unit(column: str, middle: float) -> tuple[Unit, tuple[str, ...]]:
     name = column.lower()
-    if re.search(r"°f|fahrenheit|deg_?f\b|[._ (\[]f[)\]]?$|tempf$", name):
+    if re.search(r"[°º]\s*f|℉|fahrenheit|deg_?f\b|[._ (\[]f[)\]]?$|tempf$", name):
         return Unit.FAHRENHEIT, ()
-    if re.search(r"°c|celsius|deg_?c\b|[._ (\[]c[)\]]?$|tempc$", name):
+    if re.search(r"[°º]\s*c|℃|celsius|deg_?c\b|[._ (\[]c[)\]]?$|tempc$", name):
         return Unit.CELSIUS, ()
     if re.search(r"kelvin|[._ (\[]k[)\]]?$", name) or _KELVIN[0] <= middle <= _KELVIN[1]:
         return Unit.KELVIN, () if "k" in name else ("values around 273 are read as kelvin",)
@@ -211,7 +219,9 @@ def _scale(column: str, values: Sequence[float], unit: Unit) -> float:
     largest = max(abs(value) for value in values)
     if largest <= limit or not all(value == round(value) for value in values):
         return 1.0
-    return next((scale for scale in (0.1, 0.01, 0.001) if largest * scale <= abs(TEMPERATURE_MIN_C)), 1.0)
+    scales = [scale for scale in (0.1, 0.01, 0.001) if largest * scale <= abs(TEMPERATURE_MIN_C)]
+    cold = (scale for scale in scales if unit is not Unit.CELSIUS or median(values) * scale <= _PLAUSIBLE_C)
+    return next(cold, scales[0] if scales else 1.0)
 
 
 def _numbers(values: Sequence[str]) -> list[float]:
@@ -222,7 +232,7 @@ def _numbers(values: Sequence[str]) -> list[float]:
 
 
 def _number(text: str) -> float | None:
-    bare = _CELSIUS.sub("", text)
+    bare = _UNITS.sub("", text)
     try:
         number = float((bare.replace(",", ".", 1) if "." not in bare else bare).replace("\N{MINUS SIGN}", "-"))
     except ValueError:
@@ -231,10 +241,10 @@ def _number(text: str) -> float | None:
 
 
 def _is_id(values: Sequence[str]) -> bool:
-    """Whether the values could be ids: there, and no numbers with a fraction."""
+    """Whether the values could be ids: there in most rows, and no numbers with a fraction."""
     there = [value for value in values if value.strip()]
     fractions = [value for value in there if (number := _number(value)) is not None and number != round(number)]
-    return bool(there) and not fractions
+    return 2 * len(there) > len(values) and not fractions
 
 
 def _stem(name: str) -> str:

@@ -5,17 +5,13 @@ A person reads it, checks it, and puts it in: nothing loads by a guess.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.csv_layout import CsvLayout
 from fridge_pipeline.ingest.rules.guess_fields import (
-    TEXT_LENGTH_MAX,
-    UNNAMED,
     Columns,
     TemperatureGuess,
     are_several_of_one,
@@ -27,12 +23,10 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     is_outer,
     is_said_to_be_temperature,
 )
+from fridge_pipeline.ingest.rules.guess_layout import layout_of, table
 from fridge_pipeline.ingest.rules.guess_times import TimeGuess, reads_times, zone_of
 from fridge_pipeline.ingest.rules.patterns import matching
-from fridge_pipeline.ingest.rules.source import Column, CsvLayout, Source, SourceFormat, TimeFormat, Unit, columns_of
-
-#: So many lines may stand before a header.
-PREAMBLE_LINES_MAX = 30
+from fridge_pipeline.ingest.rules.source import Column, Source, SourceFormat, TimeFormat, Unit, columns_of
 
 #: An entry whose columns have no names fits many files, so at most so well; a column that names the sensor says more.
 _UNNAMED_MAX = 100
@@ -68,13 +62,13 @@ class Sample:
 class Guess:
     """A ``[[source]]`` in TOML, how sure it is (``high``, ``medium``, ``low``), and why, in sentences.
 
-    ``found``: whether its sensors have a name, how many readings it finds, whether they are called temperatures.
+    ``found``: whether its sensors have a name, whether its temperatures are called so, and how many readings it finds.
     """
 
     toml: str
     confidence: str
     reasons: tuple[str, ...]
-    found: tuple[bool, int, bool] = (False, 0, False)
+    found: tuple[bool, bool, int] = (False, False, 0)
 
 
 def guess_source(sample: Sample, entries: Mapping[str, tuple[Source, str]]) -> Guess | None:
@@ -102,7 +96,7 @@ def _fit(sample: Sample, source: Source) -> int:
     if source.format != sample.format or sample.records != source.records:
         return 0
     columns = table(sample.lines, source.csv) if sample.format is SourceFormat.CSV else sample.columns
-    if not source.csv.header and source.csv.skip_lines > layout_of(sample.lines).skip_lines:  # rows are no preamble
+    if source.csv.skip_lines > _preamble(sample.lines, source.csv):  # rows are no preamble
         return 0
     wide = source.wide_columns(list(columns))
     if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
@@ -111,6 +105,15 @@ def _fit(sample: Sample, source: Source) -> int:
     if not reads_times(columns[time], source.recorded_at.format):
         return 0
     return len(source.columns) + len(wide) + (0 if source.csv.header else _UNNAMED_MAX)
+
+
+def _preamble(lines: Sequence[str], layout: CsvLayout) -> int:
+    """How many lines may be skipped: under a header that is given, those that are no readings of its columns."""
+    if not layout.header:
+        return layout_of(lines).skip_lines
+    cells = ([any(map(str.isdigit, cell)) for cell in line.split(layout.delimiter)] for line in lines)
+    readings = (at for at, has in enumerate(cells) if len(has) >= len(layout.header) and sum(has) > 1)
+    return next(readings, len(lines))
 
 
 def _to_adapt(source: Source) -> Sequence[str]:
@@ -150,11 +153,13 @@ def _by_columns(sample: Sample) -> Guess | None:
     if temperature is None:
         return None
     rows = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
-    readings = sum(all(map(str.strip, row)) for row in rows)
+    readings = sum(has_both := [all(map(str.strip, row)) for row in rows])
     zone = zone_of(times[0])
     doubts = _doubts(time, zone, sensor, temperature, layout)
     if not (is_said := is_said_to_be_temperature(sampled, temperature.columns[0])):
         doubts.append(f"only the values of {temperature.columns[0]!r} look like temperatures: are they?")
+    if 2 * readings <= len(has_both) and len(temperature.columns) == 1:
+        doubts.append(f"only {readings} of {len(has_both)} rows have a time and a temperature")
     if are_several_of_one(columns, (*times, sensor), temperature.columns[0]):
         doubts.append("readings of one sensor and time differ, and count once: what else tells them apart?")
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):
@@ -175,7 +180,7 @@ def _by_columns(sample: Sample) -> Guess | None:
     fields = f"time in {' and '.join(map(repr, times))}, temperature in {temperature.columns[0]!r}"
     reasons = (f"by names and values: {fields}" + (f", sensor in {sensor!r}" if sensor else ""), *doubts)
     is_named = sensor is not None or len(temperature.columns) > 1
-    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, readings, is_said))
+    return Guess("\n".join(lines) + "\n", "low" if doubts else "medium", reasons, (is_named, is_said, readings))
 
 
 def _doubts(
@@ -202,6 +207,7 @@ def _layout_lines(layout: CsvLayout, columns: Columns, temperature: TemperatureG
     return [
         *([f"delimiter = {_quoted(layout.delimiter)}"] if layout.delimiter != "," else []),
         *([f"skip_lines = {layout.skip_lines}"] if layout.skip_lines else []),
+        *(["short_rows = true"] if layout.short_rows else []),
         *(['decimal = ","'] if has_comma else []),
         *([f"header = {json.dumps(list(layout.header))}"] if layout.header else []),
     ]
@@ -234,49 +240,6 @@ def _field_lines(
         return [*logger, *lines, f"wide = {{ columns = {_quoted(f'^({pattern})$')} }}"]
     sensors = f"{{ column = {_quoted(sensor)} }}" if sensor else _of_path("sensor_id")
     return [f"sensor_id = {sensors}", *lines]
-
-
-def table(lines: Sequence[str], layout: CsvLayout) -> dict[str, list[str]]:
-    """The columns of csv lines, comment lines left out; empty where they are not laid out so."""
-    told = [line for line in lines[layout.skip_lines :] if line.strip() and not line.startswith("#")]
-    rows: list[list[str]] = []
-    with suppress(csv.Error):  # a quote that nobody closes makes one field of all lines behind it
-        rows.extend(csv.reader(told, delimiter=layout.delimiter))
-    header = [name.strip(BLANK)[:TEXT_LENGTH_MAX] for name in (layout.header or (rows.pop(0) if rows else ()))]
-    whole = [row for row in rows if len(row) == len(header)]
-    if len(header) < 2 or 2 * len(whole) < len(rows) or not whole:  # noqa: PLR2004 # one column is no table
-        return {}
-    return {name: [row[place][:TEXT_LENGTH_MAX] for row in whole] for place, name in enumerate(header)}
-
-
-def layout_of(lines: Sequence[str]) -> CsvLayout:
-    """The delimiter that makes the most of the lines, and how many of them stand before the header."""
-    best, found = (0, 0), CsvLayout()
-    for delimiter in ",;\t|":
-        widths = [
-            0 if line.startswith("#") else len(next(csv.reader([line], delimiter=delimiter), [])) for line in lines
-        ]
-        width = max(set(widths), key=lambda each: (widths.count(each) * (each > 1), each), default=0)
-        start = next((at for at, each in enumerate(widths[: PREAMBLE_LINES_MAX + 1]) if each == width), 0)
-        if width > 1 and (widths.count(width), width) > best:
-            named = (at for at in range(start, min(start + 3, len(lines))) if _is_named(lines[at], delimiter, width))
-            best = (widths.count(width), width)
-            found = _with_header(lines, delimiter, next(named, start), width)
-    return found
-
-
-def _is_named(line: str, delimiter: str, width: int) -> bool:
-    """Whether a line has a word in every cell: a title, or a row of units, has empty ones."""
-    cells = next(csv.reader([line], delimiter=delimiter), [])
-    return len(cells) == width and all(cell.strip() for cell in cells)
-
-
-def _with_header(lines: Sequence[str], delimiter: str, start: int, width: int) -> CsvLayout:
-    names = [name.strip() for name in next(csv.reader([lines[start]], delimiter=delimiter))]
-    is_header = not any(re.fullmatch(r"-?\d+([.,]\d+)?|\d{4}-\d\d-\d\d.*", name) for name in names)
-    if is_header:
-        return CsvLayout(delimiter, start)
-    return CsvLayout(delimiter, start, header=tuple(f"{UNNAMED}{number}" for number in range(1, width + 1)))
 
 
 def _quoted(text: Column) -> str:

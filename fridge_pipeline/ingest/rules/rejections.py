@@ -128,7 +128,8 @@ _TIME_TEXTS = (
 #: What a text that is not a number looks like.
 _TEMPERATURE_TEXTS = (
     (r"^[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+$", "a decimal comma"),
-    (r"^[+-]?\d+([.,]\d+)?\s*(°|º|DEG|C$|F$|K$)", "a unit behind the number"),
+    (r"^[+-]?\d{1,3}([,.'’\s]\d{3})+([.,]\d*)?$", "a number with something between its thousands"),  # noqa: RUF001
+    (r"^[+-]?\d+([.,]\d+)?\s*(°|º|DEG|CEL|FAH|KEL|C$|F$|K$)", "a unit behind the number"),
     (r"^[−–—]", "a minus sign that is not the one of the keyboard"),  # noqa: RUF001  # that is the point
     (r"^(NULL|NONE|N/?A|-+|ERR.*|FAIL.*|OFFLINE|OPEN|SHORT|.*DISCONNECT.*)$", "a word for no measurement"),
     (r"^0X[0-9A-F]+$", "a number written in hexadecimal"),
@@ -158,6 +159,12 @@ _UNSET_YEARS = (1, 1601, 1899, 1900, 1904, 1969, 1970, 1980, 1999, 2000, 2001)
 #: A GPS receiver that is too old counts weeks from 0 again after so many.
 _GPS_WEEKS = 1024
 
+#: A year before this one was written with two digits, and read as it stands.
+_CENTURY = 100
+
+#: Numbers since 1970 that are read in a smaller unit than they count in are days of its first weeks.
+_SINCE_1970 = tuple((pattern, cause) for pattern, cause in _TIME_TEXTS if cause.startswith("epoch"))
+
 #: No zone is further east of UTC; further ahead is no local time.
 _HOURS_EAST_MAX = 14
 
@@ -182,7 +189,9 @@ def likely_causes(rejected: pl.DataFrame, raw: pl.DataFrame, judged: pl.DataFram
 
 
 def _text(column: pl.Series) -> pl.Series:
-    """Its text, without blanks around it; null for what was no text in its file."""
+    """Its text, without blanks around it, or its whole number; null for anything else in its file."""
+    if column.dtype.is_integer():
+        return column.cast(pl.String)
     if isinstance(column.dtype, pl.String | pl.Categorical | pl.Enum):
         return column.cast(pl.String).str.strip_chars().str.to_uppercase()
     return pl.Series(column.name, [None], pl.String).new_from_index(0, column.len())
@@ -243,9 +252,14 @@ def _old(landing_hour: Hour) -> pl.Expr:
     rolled_over = time + pl.duration(weeks=_GPS_WEEKS)
     around = pl.duration(days=2)
     start = pl.lit(landing_hour.start, RECORDED_AT)
+    year, misread = time.dt.year(), _first(pl.col("time_text"), _SINCE_1970)
     return (
-        pl.when(time.dt.year().is_in(_UNSET_YEARS))
+        pl.when((year == 1970) & misread.is_not_null())  # noqa: PLR2004
+        .then(pl.concat_str(misread, pl.lit(", read in a smaller unit")))
+        .when(year.is_in(_UNSET_YEARS))
         .then(pl.lit("a clock that was never set"))
+        .when(year < _CENTURY)
+        .then(pl.lit("a year of two digits, which is %y"))
         .when(rolled_over.is_between(start - around, start + around))
         .then(pl.lit("a GPS receiver whose week count has begun again"))
     )

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 from fridge_pipeline.catalogue.reading_number import NumberType, ReadingNumber
+from fridge_pipeline.ingest.rules.csv_layout import CsvLayout
 from fridge_pipeline.ingest.rules.patterns import matching
 
 
@@ -148,16 +149,6 @@ class NumberField:
 
 
 @dataclass(frozen=True, slots=True)
-class CsvLayout:
-    """How the text of a csv file is laid out; a header that is given stands in no line of the file."""
-
-    delimiter: str = ","
-    skip_lines: int = 0
-    decimal: str = "."
-    header: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """One ``[[source]]``. ``match`` is a pattern of a file's name, or, with a slash, of its path below the hour.
 
@@ -188,8 +179,8 @@ class Source:
     def definition(self) -> dict[str, Any]:
         """Everything but its name and pattern of files; a key that came later only where it is not left out."""
         given = {key: value for key, value in asdict(self).items() if key not in ("name", "match")}
-        for table, key in (("temperature", "unit_column"), ("recorded_at", "path"), ("recorded_at", "step")):
-            if given[table][key] is None:
+        for table, key, left_out in _NEWER_WITHIN:
+            if given[table][key] == left_out:
                 del given[table][key]
         return {key: value for key, value in given.items() if value != _NEWER.get(key, ...)}
 
@@ -255,7 +246,14 @@ class Source:
         return fnmatchcase(path, self.match)
 
 
-#: Keys that came later, and what they are where they are left out.
+#: Keys of tables that came later, and of the source itself, and what they are where they are left out.
+_NEWER_WITHIN: tuple[tuple[str, str, object], ...] = (
+    ("temperature", "unit_column", None),
+    ("recorded_at", "path", None),
+    ("recorded_at", "step", None),
+    ("csv", "short_rows", False),
+    ("csv", "thousands", ""),
+)
 _NEWER: dict[str, object] = {
     "contract": ContractMode.WARN,
     "where": (),

@@ -179,7 +179,7 @@ def _time(source: Source, of_path: Mapping[str, str | None]) -> pl.Expr:
         before = pl.lit(of_path["recorded_at"], pl.String)
         time = _joined([before, *_texts(columns_of(column))], BETWEEN_TIMES)
     else:
-        time = _together(column or (), BETWEEN_TIMES)
+        time = _together(() if column is None else column, BETWEEN_TIMES)
     if source.csv.decimal == "." or not source.recorded_at.is_number:
         return time
     return time.cast(pl.String).str.replace(source.csv.decimal, ".", literal=True)
@@ -237,7 +237,7 @@ def _with_temperature(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     """Degrees Celsius, null where the value is no number; ``_is_missing`` says that nothing was measured."""
     field, dtype = source.temperature, rows.collect_schema()["temperature_c"]
     ends = "".join(_UNIT_ENDS.values()) if field.unit_column else _UNIT_ENDS[field.unit]
-    number, is_missing = given_number(pl.col("temperature_c"), dtype, field.missing, source.csv.decimal, ends)
+    number, is_missing = given_number(pl.col("temperature_c"), dtype, field.missing, source.csv, ends)
     return rows.with_columns(_celsius(number, field).alias("temperature_c"), _is_missing=is_missing)
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from fridge_pipeline.catalogue.reading_number import PARTS_MAX, NumberType, ReadingNumber
 from fridge_pipeline.ingest.rules.blank import BLANK
+from fridge_pipeline.ingest.rules.csv_layout import CsvLayout
 from fridge_pipeline.ingest.rules.given_number import given_number
 from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.rules.source import NumberField, Source, own
@@ -28,7 +29,7 @@ def with_source_numbers(rows: pl.LazyFrame, source: Source) -> pl.LazyFrame:
     if not source.numbers:
         return rows
     schema = rows.collect_schema()
-    values = {number: _value(number, schema[own(number.column)], source.csv.decimal) for number in source.numbers}
+    values = {number: _value(number, schema[own(number.column)], source.csv) for number in source.numbers}
     parts = [
         (value * number.type.parts).round().cast(pl.Int64, strict=False).alias(_of(number))
         for number, value in values.items()
@@ -61,18 +62,18 @@ def _of(number: NumberField) -> str:
     return f"{number.name} in parts"
 
 
-def _given(number: NumberField, dtype: pl.DataType, decimal: str) -> tuple[pl.Expr, pl.Expr]:
+def _given(number: NumberField, dtype: pl.DataType, layout: CsvLayout) -> tuple[pl.Expr, pl.Expr]:
     """The number as the file has it, and whether it says that there is none."""
     value = pl.col(own(number.column))
     if dtype == pl.String:
         value = value.str.strip_chars(BLANK)
-    as_number, is_missing = given_number(value, dtype, ("", *number.missing), decimal)
+    as_number, is_missing = given_number(value, dtype, ("", *number.missing), layout)
     return as_number, value.is_null() | is_missing
 
 
-def _value(number: NumberField, dtype: pl.DataType, decimal: str) -> pl.Expr:
+def _value(number: NumberField, dtype: pl.DataType, layout: CsvLayout) -> pl.Expr:
     """The number; null where there is none, NaN where it cannot be read."""
-    as_number, says_nothing = _given(number, dtype, decimal)
+    as_number, says_nothing = _given(number, dtype, layout)
     computed = (as_number * number.scale + number.offset).round(DECIMALS)
     return pl.when(~says_nothing.fill_null(value=False)).then(computed.fill_null(float("nan")))
 

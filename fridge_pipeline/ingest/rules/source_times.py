@@ -41,6 +41,13 @@ _BETWEEN = (
     (r"\s+", r"\s+"),
 )
 
+#: What stands for several directives; written out, the hour is found in a pattern.
+_LONG = {"%T": "%H:%M:%S", "%R": "%H:%M", "%X": "%H:%M:%S", "%c": "%a %b %e %H:%M:%S %Y"}
+_HOUR = re.compile(r"(?<!%)((?:%%)*)%[-_0]?[Hk]")
+
+#: Of a day's end, 24:00, minutes, seconds and their fraction are zeros.
+_ZEROS = ((r"%[-_0]?[MS]", "0{1,2}"), (r"%[369]f", "0+"), (r"%\.[369]?f", r"(?:\.0*)?"))
+
 _NAIVE = pl.Datetime("us")
 _HAS_OFFSET = r"(?i)[0-9:](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
@@ -94,14 +101,39 @@ def _with_zeros(text: pl.Expr, pattern: str) -> pl.Expr:
     return pl.coalesce(pl.concat_str(both), text)
 
 
-def _shape(pattern: str) -> str:
-    """What a part of a pattern reads, as a regular expression."""
-    known = re.compile("|".join(f"({part})" for part, _ in _BETWEEN))
+def _shape(pattern: str, before: tuple[tuple[str, str], ...] = ()) -> str:
+    """What a part of a pattern reads, as a regular expression; ``before`` says what is more than ``_BETWEEN`` does."""
+    parts = (*before, *_BETWEEN)
+    known = re.compile("|".join(f"({part})" for part, _ in parts))
     shape, end = "", 0
     for found in known.finditer(pattern):
-        shape += re.escape(pattern[end : found.start()]) + _BETWEEN[int(found.lastindex or 1) - 1][1]
+        shape += re.escape(pattern[end : found.start()]) + parts[int(found.lastindex or 1) - 1][1]
         end = found.end()
     return shape + re.escape(pattern[end:])
+
+
+def _parsed(text: pl.Expr, pattern: str) -> pl.Expr:
+    """The times of a pattern. What is none otherwise is looked at again: all others are null there, and cost little."""
+    times = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    odd, day = _as_usual(pl.when(times.is_null()).then(text), pattern), pl.duration(days=1)
+    whole = re.sub("%[TRXc]", lambda found: _LONG[found[0]], pattern)
+    if (hour := _HOUR.search(whole)) is None:
+        return times.fill_null(odd.str.to_datetime(pattern, time_unit="us", strict=False))
+    # 24:00 is the day's end, and so the next one's beginning.
+    around = (_shape(whole[: hour.end(1)], _ZEROS), _shape(whole[hour.end() :], _ZEROS))
+    ends = odd.str.extract_groups(f"^({around[0]})24({around[1]})$")
+    begun = pl.concat_str(ends.struct.field("1"), pl.lit("00"), ends.struct.field("2"))
+    again = pl.coalesce(begun, odd).str.to_datetime(pattern, time_unit="us", strict=False)
+    return times.fill_null(pl.when(begun.is_null()).then(again).otherwise(again + day))
+
+
+def _as_usual(text: pl.Expr, pattern: str) -> pl.Expr:
+    """A text with the words that some languages' programs write as others do: ``p.m.``, and ``Sept`` for September."""
+    if re.search("%[pP]", pattern):
+        text = text.str.replace(r"(?i)\b([ap])\.\s?m\.?", "${1}m")
+    if re.search("%[bh]", pattern):
+        text = text.str.replace(r"(?i)\bsept\b", "Sep")
+    return text
 
 
 def _no_fault() -> pl.Expr:
@@ -150,10 +182,9 @@ def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFr
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         if pattern.endswith("z"):  # of hours alone, or as a letter, which no pattern takes
             text = text.str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
-        instant = text.str.to_datetime(pattern, time_unit="us", strict=False).dt.convert_time_zone("UTC")
+        instant = _parsed(text, pattern).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
-    clock = text.str.to_datetime(pattern, time_unit="us", time_zone=None, strict=False, exact=True)
-    return _with_instant(rows, column, clock, time)
+    return _with_instant(rows, column, _parsed(text, pattern), time)
 
 
 def _with_instant(rows: pl.LazyFrame, column: str, clock: pl.Expr, time: TimeField) -> pl.LazyFrame:

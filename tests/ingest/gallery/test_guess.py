@@ -391,7 +391,59 @@ recorded_at = { column = "at" }
 temperature = { column = "dataValue" }
 """,
     ),
+    "a logger's number in the first row alone": (
+        """
+Fridge,Time,Celsius(°C),High Alarm,Serial Number
+1,24/01/2026 18:10:00,4.5,8.0,010012345
+2,24/01/2026 18:20:00,4.6,8.0
+3,24/01/2026 18:30:00,4.7,8.0
+4,24/01/2026 18:40:00,4.6,8.0
+""",
+        """
+short_rows = true
+tenant_id = { register = true }
+sensor_id = { path = "(?P<sensor_id>[^/.]+)[^/]*$" }
+recorded_at = { column = "Time", format = "%d/%m/%Y %H:%M:%S" }
+temperature = { column = "Celsius(°C)" }
+""",
+    ),
+    "Fahrenheit behind the numbers, a time of two columns with the blank of some languages": (
+        """
+Device,Date,Time,Temp
+A,1/24/2026,6:10:00\u202fPM,14.5 °F
+A,1/24/2026,6:20:00\u202fPM,-0.5°F
+""",
+        """
+sensor_id = { column = "Device" }
+recorded_at = { column = ["Date", "Time"], format = "%m/%d/%Y %I:%M:%S %p" }
+temperature = { column = "Temp", unit = "fahrenheit" }
+""",
+    ),
+    "columns without names whose first line is a reading": (
+        "1\t2026-01-24 18:10:00\t4.5\n2\t2026-01-24 18:20:00\t4.6\n",
+        """
+header = ["column 1", "column 2", "column 3"]
+tenant_id = { register = true }
+sensor_id = { path = "(?P<sensor_id>[^/.]+)[^/]*$" }
+recorded_at = { column = "column 2" }
+temperature = { column = "column 3" }
+""",
+    ),
+    "thousandths of a degree": (
+        '{"data": [{"id": "A", "ambient": [{"value": 4500, "time": "2026-01-24T18:10:00Z"}]}]}\n',
+        'temperature = { column = "value", scale = 0.001 }\n',
+    ),
+    "a temperature that is called so before more numbers that are not": (
+        """
+{"src":"ht-1","params":{"ts":1769278200.12,"temperature:0":{"id":0,"tC":4.5,"x":40.1},"humidity:0":{"rh":50}}}
+""",
+        """
+recorded_at = { column = "params.ts", format = "epoch_s" }
+temperature = { column = "params.temperature:0.tC" }
+""",
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
+    "no temperature but times": ('{"at": {"0": 1769279400000, "1": 1769279460000}, "x": {"0": "a", "1": "b"}}', None),
 }
 
 
@@ -445,6 +497,14 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
         (
             "time,T1,T2\n2026-01-24T18:30:00Z,4.5,5\n",
             "if several loggers have these columns, say sensor_id as well: it stands before a column's name",
+        ),
+        (
+            "id,time,temp\na,2026-01-24T18:30:00Z,4.5\na,2026-01-24T18:40:00Z,\\N\n",
+            r"1 of 2 values are no numbers, such as '\\N', and rejected: was nothing measured? Say missing",
+        ),
+        (
+            '{"id":"a","at":"2026-01-24T18:30:00Z","t":4.5}\n{"id":"a","at":"2026-01-24T18:40:00Z","t":{"d":"4.6"}}\n',
+            "only 1 of 2 rows have a time and a temperature",
         ),
     ],
 )

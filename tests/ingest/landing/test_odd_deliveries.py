@@ -101,6 +101,24 @@ DELIVERIES: dict[str, tuple[str, str, bytes | str, list[tuple[str, float]], list
             (7, "no measurement"),
         ],
     ),
+    "rows that end early, blanks between thousands, a day that ends at 24:00": (
+        (
+            'delimiter = ";"\ndecimal = ","\nthousands = " "\nshort_rows = true\nsensor_id = { column = "" }\n'
+            'recorded_at = { column = "t", format = "%d.%m.%Y %H:%M" }\ntemperature = { column = "v", scale = 0.001 }'
+        ),
+        "plc.csv",
+        (
+            ";t;v;state;serial\nA;23.01.2026 24:00;4 500,5;ok;17\nB;24.01.2026 18:30;-18 000\nC;24.01.2026 18:30\n"
+            "D;24.01.2026 24:30;4 500;ok\nE;24.01.2026 18:30;4 50;ok\nF;24.01.2026 18:30;4 500;ok;17;18\n"
+        ),
+        [("A", 4.5005), ("B", -18.0)],
+        [
+            (4, "missing temperature_c"),
+            (5, "unreadable time"),
+            (6, "unreadable temperature"),
+            (7, "wrong number of fields"),
+        ],
+    ),
     "measurements of several kinds in an array beside device and time": (
         (
             'records = "ms"\nwhere = { type = ["temp", "t2"] }\nsensor_id = { column = "/dev" }\n'
