@@ -23,7 +23,7 @@ from fridge_pipeline.billing.delivery_record import (
     undecided_attempts,
     write_receipts,
 )
-from fridge_pipeline.billing.meters_at_stripe import counted_in_another, may_be_in_another, wrong_meters
+from fridge_pipeline.billing.meters_at_stripe import counted_in_another, is_to_be_read, wrong_meters
 from fridge_pipeline.billing.open_stripe import billing_start, stripe_of_books
 from fridge_pipeline.billing.rules.refusal_texts import refused_at_once
 from fridge_pipeline.billing.wait import Refusal, open_refusals
@@ -52,7 +52,7 @@ class DeliveryReport:
 
     ``stopped`` says why it ended early, ``None`` when it went through; ``wrong_meters`` says of event names why
     nothing was sent for them. ``settled`` counts what Stripe has decided for good. ``left`` is to be read back, because
-    it may have gone to a meter that has another in its place now.
+    it may have gone to a meter that has another in its place now, or that the catalogue has no more.
     """
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
@@ -108,7 +108,8 @@ def deliver_hours(
         except StripeCallError as error:
             return DeliveryReport(stopped=str(error))
         read = gateway.meters_read
-        left = frozenset(each for each in attempts if may_be_in_another(each, read.get(each.event.event_name)))
+        known = {meter.event_name for meter in run.catalogue}
+        left = frozenset(each for each in attempts if is_to_be_read(each, known, read.get(each.event.event_name)))
         record_stripe_use(connection, gateway, run.clock())
         connection.execute(statement("keep_sent_meters"), meters_of(run.catalogue))
         deadline = run.clock() + DELIVERY_TIME_MAX

@@ -143,7 +143,7 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
         swept = connection.execute(statement("lock_sweep")).fetchone()
         is_changed = keep_meter_turns(connection, catalogue, now)
         if is_changed or swept != (meters["event_names"], meters["measures"]):
-            connection.execute(statement("close_held_of_removed"), {**meters, "now": now})
+            connection.execute(statement("close_of_removed"), {**meters, "now": now})
             connection.execute(statement("mark_all_hours"), meters)
         owing = meters_of((*catalogue, *former_meters(connection, catalogue)))
         rows = connection.execute(

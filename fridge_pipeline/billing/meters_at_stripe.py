@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
 
 import psycopg
 
 from fridge_pipeline.billing.rules.refusal_texts import in_another_meter
+from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.catalogue.meter import Meter
-from fridge_pipeline.database.queries import statement
+from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.stripe.gateway import StripeGateway, StripeMeter
+from fridge_pipeline.stripe.reads import add_up, summed_by_each_meter, summed_usage
 from fridge_pipeline.stripe.rules.answer import Answer, Outcome
 from fridge_pipeline.stripe.rules.limits import CLOCKS_APART
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt
@@ -31,15 +35,46 @@ def wrong_meters(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> dict[s
     return wrong
 
 
-def may_be_in_another(attempt: DeliveryAttempt, meter: StripeMeter | None) -> bool:
-    """Whether a meter event was sent while another meter may have had its event name.
+def is_to_be_read(attempt: DeliveryAttempt, known: Container[str], meter: StripeMeter | None) -> bool:
+    """Whether a meter event is read back instead of being sent again: another meter may have it, or has its hour.
 
-    Then it is not sent again: nobody knows whether this meter would know its identifier. A cancellation may be, which
-    names what it cancels.
+    It was sent while another meter may have had its event name, and nobody knows whether this one would know its
+    identifier; or its meter is not ``known`` to the catalogue any more. A cancellation is made, which names what it
+    cancels.
     """
-    if attempt.is_cancellation or attempt.first_sent_at is None or meter is None or meter.others_until is None:
+    if attempt.is_cancellation or attempt.first_sent_at is None:
+        return False
+    if attempt.event.event_name not in known:
+        return True
+    if meter is None or meter.others_until is None:
         return False
     return attempt.first_sent_at <= meter.others_until + CLOCKS_APART
+
+
+def whole_hours(
+    connection: psycopg.Connection, event_name: str, customer_id: str, hours: HourRange
+) -> dict[Hour, datetime]:
+    """Hours that a person had sent whole to the meter that was made anew, and when what counts of them was sent.
+
+    What the meters of before have of them is on no price.
+    """
+    asked = {**span_of(hours), "event_name": event_name, "stripe_customer_id": customer_id}
+    return {Hour(start): sent_at for start, sent_at in connection.execute(statement("whole_hours"), asked).fetchall()}
+
+
+def sums_by_hour(
+    connection: psycopg.Connection,
+    gateway: StripeGateway,
+    event_name: str,
+    customer_id: str,
+    hours: HourRange,
+    count_read: Callable[[], None],
+) -> Mapping[Hour, Decimal]:
+    """Stripe's totals of what is on a price, as ``summed_usage`` reads them."""
+    whole = whole_hours(connection, event_name, customer_id, hours)
+    if not whole:
+        return summed_usage(gateway, event_name, customer_id, hours, count_read=count_read)
+    return add_up(summed_by_each_meter(gateway, event_name, customer_id, hours, count_read), whole)
 
 
 def counted_in_another(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from fridge_pipeline.billing.delivery_record import claim_books
-from fridge_pipeline.billing.ledger import lock_staging
+from fridge_pipeline.billing.ledger import keep_meter_turns, lock_staging
 from fridge_pipeline.billing.passed_over import tell_passed_over
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
@@ -92,6 +92,7 @@ def keep_billing_start(
             _refuse_to_bill_twice(connection, start.first)
         connection.execute(statement("record_billing_start"), {"bill_from": bill_from, "now": now})
         connection.execute(statement("apply_billing_start"), {"now": now})
+        keep_meter_turns(connection, catalogue, now)
         tell_passed_over(connection, catalogue, now)
 
 

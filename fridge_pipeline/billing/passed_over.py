@@ -10,11 +10,12 @@ from typing import NamedTuple
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.billing.ledger import former_meters
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception
-from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.database.queries import statement
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 from fridge_pipeline.visible import counted
@@ -64,7 +65,9 @@ def tell_passed_over(connection: psycopg.Connection, catalogue: tuple[Meter, ...
 
     What a person has settled of a move is not told again, whatever is loaded of its hours later.
     """
-    asked = {**meters_of(catalogue), "since": now - LOOKED_AT, "back": LOOKED_BACK}
+    owing = (*catalogue, *former_meters(connection, catalogue))
+    event_names = [meter.event_name for meter in owing]
+    asked = {"event_names": event_names, "since": now - LOOKED_AT, "back": LOOKED_BACK}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("passed_over"), asked).fetchall()
     for move, found in groupby(rows, key=lambda row: Move(*(row.pop(name) for name in Move._fields))):

@@ -58,13 +58,13 @@ order by given.event_name;
 
 -- name: former_meters
 -- Meters that the catalogue has no more, and whether another one bills their measure now.
-select distinct on (event_name)
+select
     event_name,
     measure,
     measure = any(%(measures)s) as is_renamed
-from fridge.meter_turns
+from fridge.known_meters
 where event_name <> all(%(event_names)s::text[])
-order by event_name asc, turn_id desc;
+order by event_name;
 
 -- name: record_billing_start
 insert into fridge.billing_starts (bill_from, set_at)
@@ -100,7 +100,7 @@ where
     and kind in (
         select exception_kinds.kind
         from fridge.exception_kinds
-        where exception_kinds.withholds
+        where exception_kinds.withholds or exception_kinds.kind = 'refused'
     )
     and hour < (select start.bill_from from start);
 
@@ -109,14 +109,7 @@ where
 -- neither stated nor settled in hours that had begun, and that were billed until then. An hour is told with the last
 -- move past it; a move with nothing left has one row without a meter. Before anything was loaded nothing was to be
 -- billed. What a person has settled of a move is left out.
-with catalogue as (
-    select
-        event_name,
-        measure
-    from unnest(%(event_names)s::text[], %(measures)s::text[]) as meters (event_name, measure)
-),
-
-moves as (
+with moves as (
     select
         billing_start_id,
         bill_from,
@@ -149,74 +142,6 @@ passed as (
         )
 ),
 
-metered_usage as (
-    select
-        catalogue.event_name,
-        usage.tenant_id,
-        usage.hour,
-        usage.quantity as value
-    from fridge.usage
-    inner join catalogue on usage.measure = catalogue.measure
-    left join fridge.billed_hours
-        on
-            catalogue.event_name = billed_hours.event_name
-            and usage.hour >= billed_hours.begins_at
-            and usage.hour < billed_hours.bill_until
-    where
-        usage.hour >= (select min(passed.first_at) from passed)
-        and usage.hour < (select max(passed.until) from passed)
-        and (
-            billed_hours.event_name is not null
-            or catalogue.event_name not in (select known.event_name from fridge.billed_hours as known)
-        )
-),
-
-stated as (
-    select
-        event_name,
-        tenant_id,
-        hour,
-        value
-    from fridge.stated_usage
-    where
-        hour >= (select min(passed.first_at) from passed)
-        and hour < (select max(passed.until) from passed)
-        and event_name = any(%(event_names)s)
-),
-
-settled as (
-    select
-        event_name,
-        tenant_id,
-        hour,
-        invoiced + credited as by_hand,
-        written_off
-    from fridge.settled_usage
-    where
-        hour >= (select min(passed.first_at) from passed)
-        and hour < (select max(passed.until) from passed)
-),
-
-owed_usage as (
-    select
-        coalesce(metered_usage.event_name, stated.event_name) as event_name,
-        coalesce(metered_usage.tenant_id, stated.tenant_id) as tenant_id,
-        coalesce(metered_usage.hour, stated.hour) as hour,
-        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
-        - fridge.settled_quantity(metered_usage.value, stated.value, settled.by_hand, settled.written_off) as owed
-    from metered_usage
-    full join stated
-        on
-            metered_usage.event_name = stated.event_name
-            and metered_usage.tenant_id = stated.tenant_id
-            and metered_usage.hour = stated.hour
-    left join settled
-        on
-            coalesce(metered_usage.event_name, stated.event_name) = settled.event_name
-            and coalesce(metered_usage.tenant_id, stated.tenant_id) = settled.tenant_id
-            and coalesce(metered_usage.hour, stated.hour) = settled.hour
-),
-
 left_over as (
     select
         owed_usage.*,
@@ -224,8 +149,12 @@ left_over as (
             select max(passed.billing_start_id) from passed
             where owed_usage.hour >= passed.first_at and owed_usage.hour < passed.until
         ) as billing_start_id
-    from owed_usage
-    where owed_usage.owed <> 0
+    from fridge.owed_usage
+    where
+        owed_usage.hour >= (select min(passed.first_at) from passed)
+        and owed_usage.hour < (select max(passed.until) from passed)
+        and owed_usage.event_name = any(%(event_names)s)
+        and owed_usage.owed <> 0
 )
 
 select
@@ -643,8 +572,7 @@ with billed as (
         event_name,
         bill_from,
         bill_until
-    from fridge.billed_hours
-    where event_name = any(%(event_names)s)
+    from fridge.hours_of_meters(%(event_names)s)
 ),
 
 metered_usage as (
@@ -789,10 +717,7 @@ select
     ) as taken_by,
     cancelling.hour is not null as cancelling,
     closed_months.closed_by,
-    case
-        when cases.event_name in (select known.event_name from billed as known) then billed.event_name is not null
-        else cases.hour >= (select billing_start.bill_from from fridge.billing_start)
-    end as is_billed
+    billed.event_name is not null as is_billed
 from cases
 left join billed
     on
@@ -820,6 +745,7 @@ where
     (
         cases.latest_status is distinct from 'accepted'
         or cases.value is distinct from stated.value
+        or cases.by_hand <> 0
     )
     and (billed.event_name is not null or cases.event_name <> all(%(former)s::text[]))
 order by cases.hour, cases.event_name, cases.tenant_id;
@@ -997,64 +923,18 @@ told_together as (
     where is_in_force and tenant_id is null
 ),
 
-metered_usage as (
-    select
-        usage.tenant_id,
-        usage.hour,
-        usage.quantity as value,
-        catalogue.event_name
-    from compared
-    inner join fridge.usage on compared.hour = usage.hour
-    inner join catalogue on usage.measure = catalogue.measure
-    inner join billed
-        on
-            catalogue.event_name = billed.event_name
-            and usage.hour >= billed.bill_from
-            and usage.hour < billed.bill_until
-),
-
-stated as (
-    select *
-    from fridge.stated_usage
-    where
-        hour = any(array(select compared.hour from compared))
-        and event_name = any(%(event_names)s)
-),
-
-settled as (
+owed_usage as (
     select
         event_name,
         tenant_id,
         hour,
-        invoiced + credited as by_hand,
-        written_off
-    from fridge.settled_usage
+        stripe_customer_id,
+        owed
+    from fridge.owed_usage
     where
         hour = any(array(select compared.hour from compared))
         and event_name = any(%(event_names)s)
-),
-
--- Usage without what is stated and settled of it, both ways: usage that is not stated, and meter events, or invoices by
--- hand, whose usage is gone.
-owed_usage as (
-    select
-        coalesce(metered_usage.event_name, stated.event_name, settled.event_name) as event_name,
-        coalesce(metered_usage.tenant_id, stated.tenant_id, settled.tenant_id) as tenant_id,
-        coalesce(metered_usage.hour, stated.hour, settled.hour) as hour,
-        stated.stripe_customer_id,
-        coalesce(metered_usage.value, 0) - coalesce(stated.value, 0)
-        - fridge.settled_quantity(metered_usage.value, stated.value, settled.by_hand, settled.written_off) as owed
-    from metered_usage
-    full join stated
-        on
-            metered_usage.event_name = stated.event_name
-            and metered_usage.tenant_id = stated.tenant_id
-            and metered_usage.hour = stated.hour
-    full join settled
-        on
-            coalesce(metered_usage.event_name, stated.event_name) = settled.event_name
-            and coalesce(metered_usage.tenant_id, stated.tenant_id) = settled.tenant_id
-            and coalesce(metered_usage.hour, stated.hour) = settled.hour
+        and is_billed
 ),
 
 -- What is owed by tenants without a customer that no exception names; in doubt is not owed.
@@ -1099,11 +979,6 @@ undelivered as (
 
     select owed_usage.hour
     from owed_usage
-    inner join billed
-        on
-            owed_usage.event_name = billed.event_name
-            and owed_usage.hour >= billed.bill_from
-            and owed_usage.hour < billed.bill_until
     left join fridge.tenants on owed_usage.tenant_id = tenants.tenant_id
     left join told_together
         on
@@ -1344,14 +1219,50 @@ where
     and open_exceptions.hour = %(hour)s
 order by open_exceptions.subject;
 
--- name: close_held_of_removed
--- Nobody can release it, and nothing is to be stated. Should the meter come back, it is held again.
+-- name: close_of_removed
+-- What is held of a meter that is gone nobody can release, and nothing is to be stated. What is owed of an hour that
+-- another meter bills by now is that one's to state, all of it. Should the meter come back, it waits again.
+with waiting as (
+    select
+        open_exceptions.exception_id,
+        open_exceptions.kind,
+        open_exceptions.hour,
+        open_exceptions.owed,
+        coalesce(meter_events.event_name, open_exceptions.subject) as event_name
+    from fridge.open_exceptions
+    left join fridge.meter_events on open_exceptions.subject = meter_events.identifier
+    where
+        open_exceptions.kind <> 'unexplained'
+        and open_exceptions.kind in (
+            select exception_kinds.kind
+            from fridge.exception_kinds
+            where exception_kinds.waits
+        )
+),
+
+over as (
+    select exception_id
+    from waiting
+    where kind = 'held_for_review' and event_name <> all(%(event_names)s::text[])
+
+    union
+
+    select waiting.exception_id
+    from waiting
+    inner join fridge.known_meters on waiting.event_name = known_meters.event_name
+    inner join fridge.billed_hours
+        on
+            known_meters.measure = billed_hours.measure
+            and waiting.event_name <> billed_hours.event_name
+            and waiting.hour >= billed_hours.begins_at
+            and waiting.hour < billed_hours.bill_until
+    where waiting.owed > 0
+)
+
 update fridge.exceptions
 set closed_at = %(now)s
-where
-    kind = 'held_for_review'
-    and closed_at is null
-    and subject <> all(%(event_names)s::text[]);
+from over
+where exceptions.closed_at is null and exceptions.exception_id = over.exception_id;
 
 -- name: record_release
 insert into fridge.releases (tenant_id, hour, event_name, value, released_by, reason, released_at)
@@ -1777,18 +1688,32 @@ where
     counting.status = 'accepted'
     and counting.value <> 0
     and not exists (
-        select 1
-        from fridge.meter_events as refused
-        inner join fridge.exceptions on refused.identifier = exceptions.subject
-        inner join fridge.settlements on exceptions.exception_id = settlements.exception_id
+        select 1 from fridge.stated_whole
         where
-            refused.event_name = given.event_name
-            and refused.tenant_id = given.tenant_id
-            and refused.hour = given.hour
-            and refused.revision > counting.revision
-            and refused.answer like 'was not sent: %%'
-            and settlements.how = 'state_again'
+            stated_whole.event_name = given.event_name
+            and stated_whole.tenant_id = given.tenant_id
+            and stated_whole.hour = given.hour
+            and stated_whole.revision > counting.revision
     );
+
+-- name: whole_hours
+-- Of a customer and meter the hours whose counting statement a person has had sent whole, and when it was sent.
+select
+    counting.hour,
+    max(counting.first_sent_at) as sent_at
+from fridge.stated_whole
+inner join fridge.meter_events as counting
+    on
+        stated_whole.event_name = counting.event_name
+        and stated_whole.tenant_id = counting.tenant_id
+        and stated_whole.hour = counting.hour
+        and stated_whole.revision < counting.revision
+where
+    counting.event_name = %(event_name)s
+    and counting.stripe_customer_id = %(stripe_customer_id)s
+    and counting.hour between %(first)s and %(last)s
+    and counting.status = 'accepted'
+group by counting.hour;
 
 -- name: hour_states
 -- Hours of a range that hold anything, as the books stand. Unstated is usage that is not what Stripe has accepted and
@@ -1873,24 +1798,24 @@ differing as (
         <> fridge.settled_quantity(metered_usage.value, stated.value, settled.by_hand, settled.written_off)
 ),
 
+billed as (
+    select *
+    from fridge.hours_of_meters(%(event_names)s)
+),
+
 unstated as (
     select
         differing.hour,
         count(*) as unstated
     from differing
     left join fridge.tenants on differing.tenant_id = tenants.tenant_id
-    left join fridge.billed_hours
+    inner join billed
         on
-            differing.event_name = billed_hours.event_name
-            and differing.hour >= billed_hours.bill_from
-            and differing.hour < billed_hours.bill_until
+            differing.event_name = billed.event_name
+            and differing.hour >= billed.bill_from
+            and differing.hour < billed.bill_until
     where
-        case
-            when differing.event_name in (select known.event_name from fridge.billed_hours as known)
-                then billed_hours.event_name is not null
-            else differing.hour >= (select billing_start.bill_from from fridge.billing_start)
-        end
-        and not exists (
+        not exists (
             select 1 from fridge.open_exceptions
             left join fridge.meter_events
                 on replace(open_exceptions.subject, 'cancel:', '') = meter_events.identifier

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from fridge_pipeline.billing.delivery_record import settle_accepted, undecided_attempts
+from fridge_pipeline.billing.meters_at_stripe import whole_hours
 from fridge_pipeline.billing.open_stripe import stripe_of_books
 from fridge_pipeline.billing.rules.undecided import ReadBackVerdict, Unconfirmed, judge_read_back
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour, HourRange
@@ -19,7 +20,7 @@ from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, c
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
-from fridge_pipeline.stripe.reads import summed_by_each_meter
+from fridge_pipeline.stripe.reads import add_up, summed_by_each_meter
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
 from fridge_pipeline.stripe.rules.meter_event import DeliveryAttempt, Status, billing_deadline
 
@@ -163,7 +164,7 @@ def read_back_hours(
         try:
             gateway = stripe_of_books(connection, open_gateway)
             for _, group in groupby(unconfirmed, key=lambda each: (each.stripe_customer_id, each.event_name)):
-                readbacks = _read(gateway, list(group), now)
+                readbacks = _read(connection, gateway, list(group), now)
                 run.at_failpoint(Failpoint.READ_BACK)
                 _keep(connection, readbacks, now, run.run_id)
                 run.at_failpoint(Failpoint.READ_BACK_WRITTEN)
@@ -173,18 +174,21 @@ def read_back_hours(
     return ReadBackReport(settled)
 
 
-def _read(gateway: StripeGateway, unconfirmed: Sequence[Unconfirmed], now: datetime) -> list[Readback]:
+def _read(
+    connection: psycopg.Connection, gateway: StripeGateway, unconfirmed: Sequence[Unconfirmed], now: datetime
+) -> list[Readback]:
     """One read serves all the unconfirmed hours of a customer and meter.
 
     Where the meter was made anew, what was sent is in one of several: in the new one, or in what they have together.
     """
     hours = HourRange(min(each.hour for each in unconfirmed), max(each.hour for each in unconfirmed))
-    sums = summed_by_each_meter(gateway, unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id, hours)
+    account = unconfirmed[0].event_name, unconfirmed[0].stripe_customer_id
+    sums = summed_by_each_meter(gateway, *account, hours)
+    together, in_the_new = add_up(sums, whole_hours(connection, *account, hours)), sums[0].of_hours
     found = []
     for each in unconfirmed:
-        shown = [of_meter[each.hour] for of_meter in sums if each.hour in of_meter]
-        together = sum(shown, NOTHING) if shown else None
-        seen = sums[0].get(each.hour) if sums[0].get(each.hour) == each.after else together
+        seen = in_the_new.get(each.hour)
+        seen = seen if seen == each.after else together.get(each.hour)
         found.append(Readback(each, seen, judge_read_back(each, seen or NOTHING, now)))
     return found
 

@@ -657,6 +657,41 @@ comment on column fridge.billed_hours.bill_from is 'Not before the billing start
 comment on column fridge.billed_hours.bill_until is
 'The first hour that is another meter''s, or nobody''s; infinity while none is.';
 
+-- Which measure a meter bills never changes once usage was sent to it.
+create view fridge.known_meters as
+select distinct on (event_name)
+    event_name,
+    measure
+from fridge.meter_turns
+where event_name is not null
+order by event_name asc, turn_id desc;
+
+comment on view fridge.known_meters is 'One row per meter that the catalogue ever had, with the measure that it bills.';
+
+-- The stretches of some meters; one of which nothing was staged yet has all hours.
+create function fridge.hours_of_meters(event_names text[])
+returns table (event_name text, begins_at timestamptz, bill_from timestamptz, bill_until timestamptz)
+language sql stable as $$
+    select
+        billed_hours.event_name,
+        billed_hours.begins_at,
+        billed_hours.bill_from,
+        billed_hours.bill_until
+    from fridge.billed_hours
+    where billed_hours.event_name = any(event_names)
+
+    union all
+
+    select
+        given.event_name,
+        '-infinity'::timestamptz as begins_at,
+        billing_start.bill_from,
+        'infinity'::timestamptz as bill_until
+    from unnest(event_names) as given (event_name)
+    cross join fridge.billing_start
+    where given.event_name not in (select known_meters.event_name from fridge.known_meters)
+$$;
+
 insert into fridge.pipeline_rights (relation) values ('meter_turns');
 
 -- Refuses statements, and cancellations of statements, of hours that are not billed: to make them, or to begin sending

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import psycopg
 
-from fridge_pipeline.billing.ledger import staging_cases
+from fridge_pipeline.billing.ledger import former_meters, staging_cases
 from fridge_pipeline.billing.rules.refusal_texts import refused_detail
 from fridge_pipeline.billing.rules.staging import (
     STATES,
@@ -119,12 +119,13 @@ def open_refusals(
     What waited of the same tenant, meter and hour before gives way: its figure was another. Call it in a transaction,
     after the meter events have their new states.
     """
+    former = former_meters(connection, catalogue) if refusals else ()
     cases = {
         (case.meter.event_name, case.tenant_id, case.hour): case
         for hour in {each.event.hour for each in refusals}
-        for case in staging_cases(connection, HourRange(hour, hour), catalogue)
+        for case in staging_cases(connection, HourRange(hour, hour), catalogue, former)
     }
-    known = {meter.event_name for meter in catalogue}
+    known = {meter.event_name for meter in (*catalogue, *former)}
     waiting = []
     for refusal in refusals:
         event = refusal.event

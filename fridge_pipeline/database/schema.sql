@@ -59,6 +59,7 @@ values
 ('invoice_line_snapshots'),
 ('invoice_snapshots'),
 ('invoices'),
+('known_meters'),
 ('landing_files'),
 ('marked_hours'),
 ('meter_event_adjustments'),

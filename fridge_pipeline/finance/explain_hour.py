@@ -135,8 +135,8 @@ def _read_now(
 ) -> Iterator[dict[str, Any]]:
     """The row of each meter and customer, with Stripe's sum as it is now."""
     # They bring Stripe's SDK, and most explanations ask nothing of Stripe.
+    from fridge_pipeline.billing.meters_at_stripe import sums_by_hour  # noqa: PLC0415
     from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError  # noqa: PLC0415
-    from fridge_pipeline.stripe.reads import summed_usage  # noqa: PLC0415
 
     def count_read() -> None:
         """On record before it is made: a read that fails counts as well."""
@@ -151,7 +151,7 @@ def _read_now(
             continue
         read_at, account = clock(), (row["event_name"], row["stripe_customer_id"])
         try:
-            sums = summed_usage(gateway, *account, HourRange(hour, hour), count_read=count_read)
+            sums = sums_by_hour(connection, gateway, *account, HourRange(hour, hour), count_read)
         except (MeterMissingError, StripeCallError) as error:
             unreachable = str(error) if isinstance(error, StripeCallError) and not error.reached else None
             yield _unread(row, str(error))

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import psycopg
 
+from fridge_pipeline.billing.meters_at_stripe import sums_by_hour, whole_hours
 from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
@@ -17,7 +18,7 @@ from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.run import Failpoint, Run
-from fridge_pipeline.reconciliation.reconciliation_record import Account, booked_hours, write_rows
+from fridge_pipeline.reconciliation.reconciliation_record import Account, accounts_to_read, booked_hours, write_rows
 from fridge_pipeline.reconciliation.rules.causes import FOR_A_PERSON, BookedHour, Cause
 from fridge_pipeline.reconciliation.rules.reading_plan import DAYS_BY_HOUR_MAX
 from fridge_pipeline.reconciliation.rules.side_by_side import (
@@ -63,6 +64,7 @@ class AccountReader:
         read_at = self.run.clock()
         shared = [each for each in account.customer_ids if (account.meter.event_name, each) in self.sharers]
         by_hour = days.count <= DAYS_BY_HOUR_MAX or account.meter.formula is Formula.LAST or bool(shared)
+        by_hour = by_hour or any(self._whole_hours(account, each, days) for each in account.customer_ids)
         known = {} if by_hour else known_days(self.connection, account, days)
         by_hour = by_hour or (self.unread_hours and not any(known.values()))
         seen = {customer: self._read(account, customer, days, by_hour=by_hour) for customer in account.customer_ids}
@@ -103,9 +105,19 @@ class AccountReader:
             seen = self._read(account, customer, days, by_hour=by_hour)
             used = sorted(day for day, value in seen.days.items() if value)
             if used:
-                self.compare(account, DayRange(used[0], used[-1]))
+                span = DayRange(used[0], used[-1])
+                self._know_sharers(account, customer, span)
+                self.compare(account, span)
             quantity = sum(seen.days.values(), Decimal(0))
             keep_range(self.connection, account, days, quantity, read_at, self.run.run_id)
+
+    def _know_sharers(self, account: Account, customer: str, days: DayRange) -> None:
+        """Others had the customer in these days, which reach further back than the reconciliation: none is compared."""
+        accounts = accounts_to_read(self.connection, days, (account.meter,))
+        others = [each for each in accounts if each.tenant_id != account.tenant_id and customer in each.customer_ids]
+        found = [each for each in others if each.meter == account.meter]
+        if found:
+            self.sharers = {**self.sharers, (account.meter.event_name, customer): found}
 
     def leave_unread(self, account: Account, days: DayRange, why: str) -> None:
         """Writes what our books say of an account that was not read, and why it was not."""
@@ -121,11 +133,13 @@ class AccountReader:
     ) -> tuple[Seen, list[str]]:
         """This tenant's share of what Stripe shows of a customer, and the other tenants that have the customer."""
         tenants = {account.tenant_id: booked}
-        for other in self.sharers[account.meter.event_name, customer]:
+        sharers = self.sharers[account.meter.event_name, customer]
+        for other in sharers:
             if other.tenant_id != account.tenant_id:
                 theirs = booked_hours(self.connection, other, days)
                 tenants[other.tenant_id] = _of(customer, theirs)
-        mine = share_out(seen.hours, tenants)[account.tenant_id]
+        nobodys = None if account in sharers else account.tenant_id
+        mine = share_out(seen.hours, tenants, nobodys)[account.tenant_id]
         return Seen.by_hour(mine), [tenant_id for tenant_id in tenants if tenant_id != account.tenant_id]
 
     def _look_closer(
@@ -159,10 +173,17 @@ class AccountReader:
     def _summaries(self, account: Account, customer: str, days: DayRange, grouping: Grouping) -> Mapping[Hour, Decimal]:
         if self.gateway is None:
             self.gateway = stripe_of_books(self.connection, self.open_gateway)
-        event_name = account.meter.event_name
-        summed = summed_usage(self.gateway, event_name, customer, days.hours, grouping, self._count_read)
+        asked = self.gateway, account.meter.event_name, customer, days.hours
+        summed: Mapping[Hour, Decimal]
+        if grouping is Grouping.HOUR and self._whole_hours(account, customer, days):
+            summed = sums_by_hour(self.connection, *asked, self._count_read)
+        else:
+            summed = summed_usage(*asked, grouping, self._count_read)
         self.run.at_failpoint(Failpoint.READ_BACK)
         return summed
+
+    def _whole_hours(self, account: Account, customer: str, days: DayRange) -> dict[Hour, datetime]:
+        return whole_hours(self.connection, account.meter.event_name, customer, days.hours)
 
     def _count_read(self) -> None:
         """On record before it is made: a read that fails, or whose process dies, counts as well."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import stripe
 
@@ -60,12 +60,18 @@ class MeterMissingError(LookupError):
     """Stripe has no active meter of this event name; ``fridge stripe setup`` makes it."""
 
 
+class OtherMeter(NamedTuple):
+    """An inactive meter of an event name that another has: what was sent before it was deactivated may be its."""
+
+    meter_id: str
+    until: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class StripeMeter:
     """A meter as it stands in Stripe.
 
-    ``others`` are inactive ones of the same event name, and ``others_until`` is when the last of them was deactivated:
-    what was sent before that may be theirs.
+    ``others`` are inactive ones of the same event name, and ``others_until`` is when the last of them was deactivated.
     """
 
     meter_id: str
@@ -76,7 +82,7 @@ class StripeMeter:
     customer_key: str
     value_key: str
     deactivated_at: datetime | None = None
-    others: tuple[str, ...] = ()
+    others: tuple[OtherMeter, ...] = ()
     others_until: datetime | None = None
 
     def disagreements(self, meter: Meter) -> list[str]:
@@ -227,7 +233,7 @@ class StripeGateway:
     def event_name_of(self, meter_id: str) -> str | None:
         """The event name of a meter by Stripe's id; ``None`` when it is not known."""
         known = self._known_meters().values()
-        return next((each.event_name for each in known if meter_id in {each.meter_id, *each.others}), None)
+        return next((each.event_name for each in known if meter_id in _ids(each)), None)
 
     @contextmanager
     def reading(self, doing: str) -> Iterator[stripe.StripeClient]:
@@ -283,6 +289,10 @@ def _moment(unix: int | None) -> datetime | None:
 def _one_of(meters: Sequence[StripeMeter]) -> StripeMeter:
     """Of the meters of one event name the active one, which knows the others."""
     chosen = next((meter for meter in meters if meter.active), meters[0])
-    others = [meter for meter in meters if meter.meter_id != chosen.meter_id]
-    ends = [meter.deactivated_at for meter in others if meter.deactivated_at is not None]
-    return replace(chosen, others=tuple(meter.meter_id for meter in others), others_until=max(ends, default=None))
+    others = tuple(OtherMeter(each.meter_id, each.deactivated_at) for each in meters if each != chosen)
+    ends = [each.until for each in others if each.until is not None]
+    return replace(chosen, others=others, others_until=max(ends, default=None))
+
+
+def _ids(meter: StripeMeter) -> set[str]:
+    return {meter.meter_id, *(other.meter_id for other in meter.others)}

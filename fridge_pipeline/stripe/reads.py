@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -15,7 +15,7 @@ from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.paging import paged
 from fridge_pipeline.stripe.rules.answer import ErrorReport, ErrorSample
 from fridge_pipeline.stripe.rules.api_key import STRIPE_API, KeyMode
-from fridge_pipeline.stripe.rules.limits import PAGE_SIZE
+from fridge_pipeline.stripe.rules.limits import CLOCKS_APART, PAGE_SIZE
 
 
 class Grouping(StrEnum):
@@ -43,22 +43,48 @@ def summed_usage(
     until = meter.others_until
     others = meter.others if until is not None and until >= hours.first.start else ()
     summed: dict[Hour, Decimal] = {}
-    for meter_id in (meter.meter_id, *others):
+    for meter_id in (meter.meter_id, *(other.meter_id for other in others)):
         for hour, value in _sums(gateway, meter_id, event_name, asked, count_read).items():
             summed[hour] = summed.get(hour, Decimal(0)) + value
     return summed
 
 
+class MeterSums(NamedTuple):
+    """Sums of one meter by the hour; ``until`` is when it was deactivated, ``None`` of the one that is in use."""
+
+    until: datetime | None
+    of_hours: Mapping[Hour, Decimal]
+
+
 def summed_by_each_meter(
-    gateway: StripeGateway, event_name: str, customer_id: str, hours: HourRange
-) -> list[Mapping[Hour, Decimal]]:
+    gateway: StripeGateway,
+    event_name: str,
+    customer_id: str,
+    hours: HourRange,
+    count_read: Callable[[], None] = lambda: None,
+) -> list[MeterSums]:
     """As ``summed_usage`` by the hour, of the meter that has the event name, and of each that had it before.
 
     They are listed anew. Raises ``StripeCallError`` and ``MeterMissingError``.
     """
     gateway.meters()
     meter, asked = gateway.known_meter(event_name), _asked(customer_id, hours, Grouping.HOUR)
-    return [_sums(gateway, meter_id, event_name, asked) for meter_id in (meter.meter_id, *meter.others)]
+    places = [(None, meter.meter_id), *((other.until, other.meter_id) for other in meter.others)]
+    return [MeterSums(until, _sums(gateway, meter_id, event_name, asked, count_read)) for until, meter_id in places]
+
+
+def add_up(sums: Iterable[MeterSums], whole_since: Mapping[Hour, datetime]) -> dict[Hour, Decimal]:
+    """What all of them have together, hours of which none has anything left out.
+
+    Of an hour that was sent whole at a time, what meters have that were deactivated before is on no price.
+    """
+    found: dict[Hour, Decimal] = {}
+    for each in sums:
+        for hour, value in each.of_hours.items():
+            since = whole_since.get(hour)
+            if since is None or each.until is None or since <= each.until + CLOCKS_APART:
+                found[hour] = found.get(hour, Decimal(0)) + value
+    return found
 
 
 def _asked(customer_id: str, hours: HourRange, grouping: Grouping) -> dict[str, str | int]:

@@ -179,3 +179,41 @@ def test_the_whole_hour_goes_to_the_new_meter_where_a_person_says_that_the_old_o
     pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=8))
     pipeline.run(hour)
     assert of_all_meters(pipeline, meter) == 55
+
+
+def test_what_the_old_meter_has_of_an_hour_that_was_sent_whole_to_the_new_one_is_nothing_too_much(
+    pipeline: Pipeline, meter: Meter, hour: Hour
+) -> None:
+    """A person has said that it is on no price: a credit for it would be given for nothing. Nor does it keep a change
+    of the hour whose answer was lost in doubt for ever."""
+    if meter is RAW:
+        return
+    pipeline.run(hour)
+    make_anew(pipeline, meter)
+    pipeline.advance(hours=1)
+    pipeline.land(hour, "second.csv", readings("cohoes", hour, 1, 10, start=7))
+    pipeline.run(hour)
+    number = pipeline.one("select exception_id from fridge.open_exceptions")
+    settle_exceptions(pipeline.as_run(), [number], Decision(How.STATE_AGAIN, "the old one is on no price"))
+    pipeline.run(hour)
+    pipeline.advance(hours=7)
+    assert compared(pipeline, hour) == [(30, 30, 30, None)]
+    pipeline.reconcile(DayRange(day_of(hour.plus(-24 * 10)), day_of(hour)))  # too long for a read of every hour
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+
+    pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=8))
+    lose_answer(pipeline, hour, "drop_before")
+    for _ in range(3):
+        pipeline.advance(hours=21)
+        pipeline.run(hour)
+    assert pipeline.one("select max(revision) from fridge.meter_events where status = 'accepted'") == 5
+    assert of_all_meters(pipeline, meter) == 55
+    assert compared(pipeline, hour) == [(35, 35, 35, None)]
+
+    make_anew(pipeline, meter)  # what the second one has now is on a price
+    pipeline.advance(hours=7)
+    assert compared(pipeline, hour) == [(35, 35, 35, None)]
+    pipeline.land(hour, "fourth.csv", readings("cohoes", hour, 1, 5, start=9))
+    pipeline.run(hour)
+    assert of_all_meters(pipeline, meter) == 55
+    assert pipeline.one("select owed from fridge.open_exceptions") == 5

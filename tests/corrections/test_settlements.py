@@ -120,6 +120,34 @@ def test_usage_that_shrinks_makes_a_write_off_less_and_an_invoice_by_hand_a_cred
     assert tie_out(pipeline, late)[0] == -10
 
 
+@pytest.mark.parametrize("window", list(Window))
+def test_usage_that_shrinks_to_what_stripe_has_is_too_much_beside_an_invoice_by_hand(
+    readings_only: Pipeline, two_days_ago: datetime, window: Window
+) -> None:
+    """Two equal numbers are not all that the customer pays for."""
+    meter = replace(CATALOGUE[0], event_name="raw" if window is Window.NONE else READINGS, window=window)
+    pipeline = replace(readings_only, catalogue=(meter,))
+    hour = Hour(two_days_ago)
+    pipeline.land(hour, "a.csv", readings("cohoes", hour, 1, 7))
+    pipeline.run(hour)
+    number = pipeline.one("select exception_id from fridge.open_exceptions")
+    settle_exceptions(pipeline.as_run(), [number], Decision(How.INVOICED_BY_HAND, "agreed by mail", "II-7"))
+    pipeline.add_tenant("cohoes")
+    pipeline.land(hour, "b.csv", readings("cohoes", hour, 1, 5, start=3))
+    pipeline.run(hour)
+    assert pipeline.stripe_totals("cohoes") == {(meter.event_name, hour.key): 5}
+    zone = LocalLanding(str(pipeline.landing))
+    withdraw_file(pipeline.database, zone, f"{hour.folder}/a.csv", "test bench", "ada", pipeline.clock)
+    pipeline.run(hour)
+    for found in pipeline.swept():
+        pipeline.run(found)
+    assert pipeline.swept() == []
+    assert pipeline.stripe_totals("cohoes").get((meter.event_name, hour.key), 0) == 0
+    assert pipeline.rows("select kind, owed from fridge.open_exceptions") == [("credit_due", -2)]
+    pipeline.run_models(hour)
+    assert pipeline.failing_tests() == set()
+
+
 def test_a_write_off_takes_nothing_back_when_usage_shrinks(readings_only: Pipeline, late: Hour) -> None:
     settle(readings_only, How.WRITTEN_OFF, document=None)
     zone = LocalLanding(str(readings_only.landing))

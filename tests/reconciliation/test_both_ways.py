@@ -106,6 +106,21 @@ def test_a_tenants_new_customer_is_read_too(books: Books) -> None:
     assert [row[-1] for row in books.hour_rows()] == ["not_stated_by_us"]
 
 
+def test_what_a_customers_tenant_of_before_was_billed_was_stated_by_us(books: Books) -> None:
+    """The one sum of who has the customer now reaches back to days that are not reconciled."""
+    books.use(books.first, 5)
+    customer = books.pipeline.customers["cohoes"]
+    books.pipeline.add_tenant("cohoes")
+    books.pipeline.add_tenant("troy", customer)
+    state(books, "troy", books.first.plus(3), 7_777)
+    later = day_of(books.first.plus(24))
+    books.reconcile(DayRange(later, later))
+    assert books.exceptions() == [("not_stated_by_us", books.first.plus(3).key, READINGS)]
+    assert books.pipeline.one("select owed from fridge.exceptions") == -7_777
+    books.pipeline.run_models(books.first)
+    assert books.pipeline.failing_tests() == {"nothing_is_unexplained"}
+
+
 def test_usage_before_the_billing_start_is_that_of_whoever_billed_it(other_books: Books) -> None:
     books = other_books
     books.pipeline.rows(

@@ -96,12 +96,13 @@ def days_with_unknown_hours(seen: Seen, known: Mapping[date, Decimal], *, unread
 
 
 def share_out(
-    seen: Mapping[Hour, Decimal], booked: Mapping[str, Sequence[BookedHour]]
+    seen: Mapping[Hour, Decimal], booked: Mapping[str, Sequence[BookedHour]], nobodys: str | None = None
 ) -> dict[str, dict[Hour, Decimal]]:
     """What Stripe shows of a customer that several tenants have, hour by hour to one of them each, so never twice.
 
     An hour belongs to whoever has statements that count there, else to whoever has anything there; of several the
     first by name has it, and the others find nothing of theirs. ``booked`` are each tenant's hours of this customer.
+    What is nobody's is shown to the tenant ``nobodys``, or else to the first by name.
     """
     claims: dict[Hour, tuple[bool, str]] = {}
     for tenant_id, hours in booked.items():
@@ -110,7 +111,7 @@ def share_out(
             claims[each.hour] = min(claims.get(each.hour, claim), claim)
     shares: dict[str, dict[Hour, Decimal]] = {tenant_id: {} for tenant_id in booked}
     for hour, value in seen.items():
-        _, tenant_id = claims.get(hour, (True, min(booked)))
+        _, tenant_id = claims.get(hour, (True, nobodys or min(booked)))
         shares[tenant_id][hour] = value
     return shares
 
