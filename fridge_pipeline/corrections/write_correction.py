@@ -18,6 +18,7 @@ from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
+from fridge_pipeline.invoices.our_side import invoiced_meters
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.correction_reads import has_discount
@@ -255,7 +256,8 @@ class _Writing:
             )
             if made is not None:
                 self._settle(made)
-                tell_differences(self.connection, self.run.catalogue, now)
+                meters = invoiced_meters(self.connection, self.run.catalogue)
+                tell_differences(self.connection, [meter.event_name for meter in meters], now)
         self.run.at_failpoint(Failpoint.RECEIPTS_WRITTEN)
 
     def _settle(self, made: StripeDocument) -> None:

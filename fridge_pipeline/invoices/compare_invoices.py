@@ -20,7 +20,7 @@ from fridge_pipeline.invoices.invoice_record import (
     recent_invoices,
 )
 from fridge_pipeline.invoices.item_history import with_history
-from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
+from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods, invoiced_meters
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
 from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
 from fridge_pipeline.invoices.rules.found_elsewhere import billed_with_the_next, hours_found_again
@@ -64,10 +64,10 @@ def compare_invoices(run: Run) -> ComparisonReport:
             return report
         since = compared_since(now)
         known = known_prices(connection)
-        ours = {meter.event_name for meter in run.catalogue}
-        prices = {name: price for name, price in known.items() if price.event_name in ours}
+        names = [meter.event_name for meter in invoiced_meters(connection, run.catalogue)]
+        prices = {name: price for name, price in known.items() if price.event_name in names}
         work = _Comparing(
-            run, connection, since, now, prices, billed_customers(connection, since), _looked_at(read, now)
+            run, connection, since, now, names, prices, billed_customers(connection, since), _looked_at(read, now)
         )
         rows = connection.execute(statement("invoiced_customers"), {"since": since}).fetchall()
         customer_ids = [customer_id for (customer_id,) in rows]
@@ -77,7 +77,7 @@ def compare_invoices(run: Run) -> ComparisonReport:
             report.causes.update(row.cause for row in found)
         run.at_failpoint(Failpoint.READ_BACK_WRITTEN)
         with connection.transaction():
-            tell_differences(connection, run.catalogue, now)
+            tell_differences(connection, names, now)
     return report
 
 
@@ -104,6 +104,7 @@ class _Comparing:
     connection: psycopg.Connection
     since: datetime
     now: datetime
+    event_names: Sequence[str]
     prices: Mapping[str, Price]
     customers: Mapping[str, Customer]
     looked_at: Span
@@ -158,9 +159,8 @@ class _Comparing:
             found[found_of, event_name].append(Span(start, end))
         priced = {price.event_name for price in self.prices.values()}
         times: list[Uncovered] = []
-        catalogue = [meter.event_name for meter in self.run.catalogue]
         for customer_id in (each for each in customer_ids if each in self.customers):
-            for event_name in (each for each in catalogue if each in self.customers[customer_id].event_names):
+            for event_name in (each for each in self.event_names if each in self.customers[customer_id].event_names):
                 account = (customer_id, event_name)
                 had = Subscribed(self._items_of(account, items), drafts[account], is_priced=event_name in priced)
                 looked_at = [*without(found[account], [self.looked_at]), self.looked_at]

@@ -273,6 +273,21 @@ from (
 group by stripe_customer_id, tenant_id
 order by stripe_customer_id, is_mapped, tenant_id;
 
+-- name: meters_sent_before
+-- Meters that the catalogue has no more, and how Stripe makes one number of what was sent to them.
+select
+    event_name,
+    measure,
+    formula
+from fridge.sent_meters
+where
+    event_name <> all(%(event_names)s::text[])
+    and exists (
+        select 1 from fridge.meter_events
+        where meter_events.event_name = sent_meters.event_name and meter_events.first_sent_at is not null
+    )
+order by event_name;
+
 -- name: booked_periods
 -- Our side of spans of time, each with a number of its own, of a customer, tenant and meter. A meter event belongs to
 -- the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +12,6 @@ import psycopg
 from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
@@ -85,8 +84,8 @@ class Told:
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
 
 
-def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter], now: datetime) -> None:
-    """Opens, brings up to date and closes the exceptions about invoices; call it in a transaction.
+def tell_differences(connection: psycopg.Connection, event_names: Collection[str], now: datetime) -> None:
+    """Opens, brings up to date and closes the exceptions about invoices of meters; call it in a transaction.
 
     They are a function of the comparisons and of the corrections and settlements on record, and of nothing that was
     told before: whoever dies, moves a tenant or closes one by hand, the next who calls this tells what is so.
@@ -99,10 +98,11 @@ def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter],
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
-    ours = [meter.event_name for meter in catalogue]
     for kind in KINDS:
         for key in open_of_kind(connection, kind):
-            if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):
+            if key not in owed and any(
+                key.subject == name or key.subject.startswith(f"{name} ") for name in event_names
+            ):
                 close_exception(connection, key, now)
 
 

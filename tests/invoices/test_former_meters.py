@@ -1,0 +1,91 @@
+"""Invoices of a meter that left the catalogue: what was stated to it is billed, and its invoices are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter
+from fridge_pipeline.finance.explain_invoice import explain_invoice
+from tests.corrections.test_invoice_corrections import approve, of_readings, propose
+from tests.invoices.account import InvoicedTenant
+from tests.invoices.shapes import READINGS
+from tests.pipeline import Pipeline, readings
+
+RENAMED = replace(CATALOGUE[0], event_name="readings_stored")
+
+
+def gone(tenant: InvoicedTenant, *left: Meter) -> None:
+    """The meter of readings leaves the catalogue, before the day's invoice was read."""
+    for meter in left:
+        if meter.event_name not in tenant.pipeline.gateway.meters():
+            tenant.pipeline.gateway.create_meter(meter)
+    tenant.pipeline.catalogue = left
+
+
+def told(tenant: InvoicedTenant) -> list[tuple[object, ...]]:
+    return tenant.pipeline.rows(
+        "select kind, subject, tenant_id from fridge.open_exceptions where subject = %s order by kind", READINGS
+    )
+
+
+@pytest.mark.parametrize("left", [CATALOGUE[1:], (RENAMED, CATALOGUE[1])], ids=["removed", "renamed"])
+def test_an_invoice_of_a_meter_that_left_the_catalogue_is_compared_with_what_was_stated_to_it(
+    pipeline: Pipeline, left: tuple[Meter, ...]
+) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    gone(tenant, *left)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    assert told(tenant) == []
+    assert pipeline.rows("select price_id is null, ended_at from fridge.subscription_items") == [(False, None)]
+
+
+def test_what_was_stated_to_it_and_missed_its_invoice_is_told_and_corrected(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.go(tenant.start + timedelta(hours=26))
+    hour = tenant.hour(20)
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 30, start=9))
+    pipeline.run(hour)
+    gone(tenant, *CATALOGUE[1:])
+    assert tenant.settled() == [(120, 120, 90, "after_finalization", 30)]
+    assert told(tenant) == [("not_invoiced", READINGS, "cohoes")]
+    with pipeline.database.connect() as connection:
+        (invoice_id,) = pipeline.rows("select invoice_id from fridge.invoices")[0]
+        explained = explain_invoice(connection, pipeline.catalogue, invoice_id)
+    assert [(line.event_name, line.quantity, len(line.hours)) for line in explained.lines] == [(READINGS, 90, 2)]
+    proposed = of_readings(propose(tenant))
+    assert (proposed.what.delta, proposed.what.amount) == (30, 30)
+    assert approve(tenant, proposed.proposal_id).state == "written"
+    assert told(tenant) == []
+
+
+def test_what_was_stated_to_it_and_is_on_no_invoice_is_told(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.price()
+    tenant.use(3, 90)
+    gone(tenant, *CATALOGUE[1:])
+    tenant.go(tenant.start + timedelta(hours=60))
+    tenant.read()
+    tenant.compare()
+    assert tenant.rows() == [(90, 90, 0, "not_on_subscription", 90)]
+    assert told(tenant) == [("not_invoiced", READINGS, "cohoes")]
+
+
+def test_of_one_that_went_by_the_last_event_the_last_one_is_what_was_used(pipeline: Pipeline) -> None:
+    last = Meter("sensors_now", "Sensors", CATALOGUE[1].measure, Formula.LAST)
+    pipeline.catalogue = (CATALOGUE[0], last)
+    pipeline.gateway.create_meter(last)
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price("sensors_now"))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    gone(tenant, CATALOGUE[0])
+    tenant.settled()
+    assert tenant.rows("sensors_now") == [(1, 1, 1, None, None)]
