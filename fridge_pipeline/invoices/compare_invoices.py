@@ -77,7 +77,7 @@ def compare_invoices(run: Run) -> ComparisonReport:
             report.causes.update(row.cause for row in found)
         run.at_failpoint(Failpoint.READ_BACK_WRITTEN)
         with connection.transaction():
-            tell_differences(connection, names, now)
+            tell_differences(connection, run.catalogue, now)
     return report
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,11 +12,13 @@ import psycopg
 from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.invoices.invoice_record import corrections_of
+from fridge_pipeline.invoices.our_side import invoiced_meters
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.money import money
@@ -84,8 +86,8 @@ class Told:
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
 
 
-def tell_differences(connection: psycopg.Connection, event_names: Collection[str], now: datetime) -> None:
-    """Opens, brings up to date and closes the exceptions about invoices of meters; call it in a transaction.
+def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter], now: datetime) -> None:
+    """Opens, brings up to date and closes the exceptions about invoices; call it in a transaction.
 
     They are a function of the comparisons and of the corrections and settlements on record, and of nothing that was
     told before: whoever dies, moves a tenant or closes one by hand, the next who calls this tells what is so.
@@ -98,11 +100,10 @@ def tell_differences(connection: psycopg.Connection, event_names: Collection[str
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
+    ours = [meter.event_name for meter in invoiced_meters(connection, catalogue)]
     for kind in KINDS:
         for key in open_of_kind(connection, kind):
-            if key not in owed and any(
-                key.subject == name or key.subject.startswith(f"{name} ") for name in event_names
-            ):
+            if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):
                 close_exception(connection, key, now)
 
 
