@@ -28,7 +28,7 @@ invoice_lines as (
 prices as (
     select
         stg_prices.*,
-        stg_meters.formula = 'last' as is_last
+        stg_meters.is_last
     from fridge.stg_prices
     inner join fridge.stg_meters on stg_prices.meter = stg_meters.meter
 ),

@@ -60,6 +60,9 @@ def test_what_was_stated_to_it_and_missed_its_invoice_is_told_and_corrected(pipe
         (invoice_id,) = pipeline.rows("select invoice_id from fridge.invoices")[0]
         explained = explain_invoice(connection, pipeline.catalogue, invoice_id)
     assert [(line.event_name, str(line.quantity), len(line.hours)) for line in explained.lines] == [(READINGS, "90", 2)]
+    pipeline.run_models(tenant.hour(3), tenant.hour(20))
+    accrued = "select cause, quantity::int, amount_minor_units::int from fridge.unbilled_accrual where meter = %s"
+    assert pipeline.rows(accrued, READINGS) == [("after_finalization", 30, 30)]
     proposed = of_readings(propose(tenant))
     assert (int(proposed.what.delta), proposed.what.amount) == (30, 30)
     assert approve(tenant, proposed.proposal_id).state == "written"

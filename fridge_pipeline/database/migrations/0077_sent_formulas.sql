@@ -20,3 +20,6 @@ where sent_meters.event_name = known.event_name and known.formula in ('sum', 'la
 update fridge.pipeline_rights
 set updates = '{ measure, formula }'
 where relation = 'sent_meters';
+
+comment on column fridge.invoice_comparisons.invoice_quantity is
+'What usage of the period the invoice bills, also where its line shows packages of it; 0 for a void one.';
