@@ -21,6 +21,7 @@ CORRECTED_CAUSES = frozenset(
         "late_in_grace_unsure",
         "voided",
         "no_line",
+        "transform",
         "not_on_subscription",
         "subscription_ended",
     }
