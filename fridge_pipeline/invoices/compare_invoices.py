@@ -125,7 +125,7 @@ class _Comparing:
         asked = [
             Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at) for each in periods
         ]
-        booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
+        booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue, periods)
         return [
             row
             for period, ours in zip(periods, booked, strict=True)
@@ -166,7 +166,7 @@ class _Comparing:
                 looked_at = [*without(found[account], [self.looked_at]), self.looked_at]
                 times += uncovered_times(account, covered[account], had, looked_at)
         asked = [Asked(each.customer_id, each.event_name, [each.span]) for each in times]
-        booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue)
+        booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue, periods)
         written = corrections_of(self.connection, customer_ids)
         return [
             compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from fridge_pipeline.catalogue.measure import Aggregate, Measure
 from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.queries import meters_of, statement
-from fridge_pipeline.invoices.rules.billing_periods import Span
+from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span
 from fridge_pipeline.invoices.rules.compare_period import Booked
 
 
@@ -61,13 +61,24 @@ def booked_periods(
     asked: Sequence[Asked],
     customers: Mapping[str, Customer],
     catalogue: Sequence[Meter],
+    invoiced: Sequence[BillingPeriod] = (),
 ) -> list[Booked]:
     """Our side of each, in their order; of a customer that several tenants have or had, all of theirs.
 
-    Of a meter that the catalogue has no more, what was stated to it: another one may bill the usage by now.
+    Of a meter that the catalogue has no more, what was stated to it: another one may bill the usage by now. What was
+    stated to both is of the old one where that is ``invoiced``, and else of the new one.
     """
     meters = {meter.event_name: meter for meter in invoiced_meters(connection, catalogue)}
     present = {meter.event_name for meter in catalogue}
+    others = {
+        one.event_name: ":".join(
+            each.event_name
+            for each in meters.values()
+            if each.measure.name == one.measure.name and (each.event_name in present) != (one.event_name in present)
+        )
+        for one in meters.values()
+    }
+    old = [each for each in invoiced if each.event_name not in present and each.live]
     pieces = [
         (position, tenant_id, each, meters[each.event_name], span)
         for position, each in enumerate(asked)
@@ -84,6 +95,12 @@ def booked_periods(
         "starts": [span.start for *_, span in pieces],
         "ends": [span.end for *_, span in pieces],
         "finals": [each.final_at for _, _, each, *_ in pieces],
+        "are_former": [meter.event_name not in present for *_, meter, _ in pieces],
+        "others": [others[meter.event_name] for *_, meter, _ in pieces],
+        "invoiced_customers": [each.customer_id for each in old],
+        "invoiced_names": [each.event_name for each in old],
+        "invoiced_starts": [each.span.start for each in old],
+        "invoiced_ends": [each.span.end for each in old],
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_periods"), parameters).fetchall()

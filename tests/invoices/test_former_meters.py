@@ -92,3 +92,64 @@ def test_of_one_that_went_by_the_last_event_the_last_one_is_what_was_used(pipeli
     gone(tenant, CATALOGUE[0])
     tenant.settled()
     assert tenant.rows("sensors_now") == [(1, 1, 1, None, None)]
+
+
+def renamed(tenant: InvoicedTenant) -> None:
+    """As an operator does it: the new name gets every hour that Stripe still takes, also those that the old one has."""
+    gone(tenant, RENAMED, CATALOGUE[1])
+    for number in (3, 20):
+        tenant.pipeline.run(tenant.hour(number))
+
+
+def found(tenant: InvoicedTenant) -> dict[str, list[tuple[object, ...]]]:
+    """Meter → (usage, invoiced, cause), after reading and comparing."""
+    tenant.go(tenant.start + timedelta(hours=60))
+    tenant.read()
+    tenant.compare()
+    return {
+        name: [(usage, invoiced, cause) for usage, _, invoiced, cause, _ in tenant.rows(name) if usage or invoiced]
+        for name in (READINGS, RENAMED.event_name)
+    }
+
+
+def owed(tenant: InvoicedTenant) -> list[tuple[object, ...]]:
+    return tenant.pipeline.rows(
+        "select kind, subject from fridge.open_exceptions where subject <> 'active_sensors' order by kind, subject"
+    )
+
+
+def test_what_the_old_name_has_invoiced_is_not_owed_by_the_new_one_as_well(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    assert pipeline.stripe_totals("cohoes")[RENAMED.event_name, tenant.hour(3).key] == 90
+    tenant.price(RENAMED.event_name)
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: []}
+    assert owed(tenant) == []
+    pipeline.land(tenant.hour(20), "late.csv", readings("cohoes", tenant.hour(20), 1, 7, start=9))
+    pipeline.run(tenant.hour(20))
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: [(7, 0, "not_on_subscription")]}
+
+
+def test_what_the_new_name_invoices_is_not_owed_by_the_old_one_that_is_on_no_price(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    pipeline.gateway.create_meter(RENAMED)
+    tenant.price()
+    tenant.subscribe(tenant.price(RENAMED.event_name))
+    tenant.use(3, 90)
+    renamed(tenant)
+    assert found(tenant) == {READINGS: [], RENAMED.event_name: [(90, 90, None)]}
+    assert owed(tenant) == []
+
+
+def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    pipeline.gateway.create_meter(RENAMED)
+    tenant.subscribe(tenant.price(), tenant.price(RENAMED.event_name))
+    tenant.use(3, 90)
+    renamed(tenant)
+    assert [row[:2] for row in found(tenant)[RENAMED.event_name]] == [(0, 90)]
+    assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
