@@ -28,9 +28,18 @@ invoice_lines as (
 prices as (
     select
         stg_prices.*,
-        stg_meters.formula = 'last' as is_last
+        stg_meters.is_last
     from fridge.stg_prices
     inner join fridge.stg_meters on stg_prices.meter = stg_meters.meter
+),
+
+-- Names of one measure: what was stated under both is billed under one.
+names as materialized (
+    select
+        own.meter,
+        other.meter as other_meter
+    from fridge.stg_meters as own
+    inner join fridge.stg_meters as other on own.measure = other.measure and own.meter <> other.meter
 ),
 
 months as (
@@ -271,7 +280,23 @@ hour_parts as (
     where
         placed.cause is not null
         or placed.state <> 'final'
-        or (placed.state is null and not coalesce(on_none.needs_correction, false))
+        or (
+            placed.state is null
+            and not coalesce(on_none.needs_correction, false)
+            and (
+                placed.meter not in (select names.meter from names)
+                or not exists (
+                    select 1
+                    from names
+                    inner join fridge.stg_billed_times as times on names.other_meter = times.meter
+                    where
+                        names.meter = placed.meter
+                        and times.stripe_customer_id = placed.stripe_customer_id
+                        and times.period_start <= placed.hour + interval '30 minutes'
+                        and times.period_end > placed.hour + interval '30 minutes'
+                )
+            )
+        )
 ),
 
 -- What a final invoice does not bill of what Stripe has accepted, or none does, where nobody has ended it.

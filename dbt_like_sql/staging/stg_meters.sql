@@ -4,7 +4,8 @@ select
     meters.measure,
     meters.formula,
     meters."window",
-    declared_measures.declared_at
+    declared_measures.declared_at,
+    meters.formula = 'last' as is_last
 from fridge.meters
 left join fridge.declared_measures on meters.measure = declared_measures.measure
 
@@ -15,6 +16,10 @@ select distinct
     measure,
     null as formula,
     null as "window",
-    null::timestamptz as declared_at
+    null::timestamptz as declared_at,
+    exists(
+        select 1 from fridge.sent_meters
+        where sent_meters.event_name = billed_hours.event_name and sent_meters.formula = 'last'
+    ) as is_last
 from fridge.billed_hours
 where event_name not in (select meters.event_name from fridge.meters)

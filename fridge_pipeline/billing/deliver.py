@@ -111,7 +111,8 @@ def deliver_hours(
         known = {meter.event_name for meter in run.catalogue}
         left = frozenset(each for each in attempts if is_to_be_read(each, known, read.get(each.event.event_name)))
         record_stripe_use(connection, gateway, run.clock())
-        connection.execute(statement("keep_sent_meters"), meters_of(run.catalogue))
+        formulas = [meter.formula.value for meter in run.catalogue]
+        connection.execute(statement("keep_sent_meters"), {**meters_of(run.catalogue), "formulas": formulas})
         deadline = run.clock() + DELIVERY_TIME_MAX
         breaker = CircuitBreaker(gateway.location, lambda: run.clock() > deadline)
         not_to_send = counted_in_another(connection, attempts, read)

@@ -176,12 +176,14 @@ for each row execute function fridge.guard_meter_event();
 -- The catalogue changes, and what was sent under a name does not: also where a meter was gone for a while.
 create table fridge.sent_meters (
     event_name text primary key,
-    measure text not null
+    measure text not null,
+    formula text not null default 'sum'
 );
 
 comment on table fridge.sent_meters is 'One row per meter that usage was sent to: of which measure.';
+comment on column fridge.sent_meters.formula is 'How Stripe makes one number of several statements.';
 
-insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{ measure }');
+insert into fridge.pipeline_rights (relation, updates) values ('sent_meters', '{ measure, formula }');
 
 -- Every attempt to send a meter event, written when it ended; an attempt whose process died is written as lost
 -- when the event is sent again.

@@ -400,11 +400,14 @@ where exists (select 1 from changed);
 
 -- name: keep_sent_meters
 -- Before the first usage of a meter is sent; as long as none was, another measure may take its place.
-insert into fridge.sent_meters (event_name, measure)
+insert into fridge.sent_meters (event_name, measure, formula)
 select
     given.event_name,
-    given.measure
-from unnest(%(event_names)s::text[], %(measures)s::text[]) as given (event_name, measure)
+    given.measure,
+    given.formula
+from
+    unnest(%(event_names)s::text[], %(measures)s::text[], %(formulas)s::text[])
+        as given (event_name, measure, formula)
 where
     not exists (
         select 1 from fridge.sent_meters
@@ -415,7 +418,7 @@ where
         where meter_events.event_name = given.event_name and meter_events.first_sent_at is not null
     )
 on conflict (event_name) do update
-    set measure = excluded.measure;
+    set measure = excluded.measure, formula = excluded.formula;
 
 -- name: meters_of_other_measures
 -- Of the meters that usage was sent to, those that bill another measure now.

@@ -96,7 +96,7 @@ def _print(report: ProposalReport, month: Month) -> None:
         table = Table(title=f"Corrections of {month}", title_justify="left")
         for name in ("ID", "tenant", "meter", "period", "invoice", "cause"):
             table.add_column(name, no_wrap=True)
-        for name in ("invoiced", "usage", "delta", "amount"):
+        for name in ("invoiced", "usage", "delta", "amount", "in Stripe"):
             table.add_column(name, justify="right", no_wrap=True)
         for name in ("document", "state"):
             table.add_column(name, no_wrap=True)
@@ -137,6 +137,7 @@ def _cells(each: CorrectionRecord) -> Sequence[str]:
         _number(what.new_quantity),
         f"{what.delta.normalize():+f}",
         money(what.amount, what.currency, sign="+"),
+        "" if each.in_stripe is None else money(each.in_stripe, what.currency, sign="+"),
         each.document or what.kind.value,
         each.state,
     )
@@ -159,6 +160,7 @@ def _fields(each: CorrectionRecord) -> dict[str, Any]:
         "delta": _number(what.delta),
         "price": what.price_id,
         "amount": what.amount,
+        "amount_in_stripe": each.in_stripe,
         "currency": what.currency,
         "document_kind": what.kind.value,
         "invoice_lines": what.lines,

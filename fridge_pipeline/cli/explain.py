@@ -97,6 +97,8 @@ def invoice_text(explanation: InvoiceExplanation, *, with_hours: bool) -> str:
 def _correction_text(each: dict[str, Any]) -> str:
     people = " and ".join(filter(None, (each["proposed_by"], each["approved_by"])))
     document = f", {each['document']}" if each["document"] else ""
+    if each["amount_in_stripe"] not in {None, each["amount"]}:
+        document += f" which is {money(each['amount_in_stripe'], each['currency'], '+')} in Stripe now"
     return (
         f"  correction {each['proposal_id']} of {each['event_name']} ({each['state']}): {each['delta']:+f}, "
         f"{money(each['amount'], each['currency'], '+')} by {each['document_kind']}{document}; {people}"

@@ -83,7 +83,8 @@ SETTLEMENTS = Page(
             "One row per proposed document, the newest first.",
             fields(
                 "proposal_id tenant_id invoice_id meter period_start period_end old_quantity new_quantity change "
-                "amount_minor_units document_kind correction_state proposed_by approved_by document proposed_at",
+                "amount_minor_units document_kind correction_state proposed_by approved_by document "
+                "in_stripe_minor_units proposed_at",
                 **HOUR_LINKS,
                 invoice_id="/invoices/{invoice_id}",
             ),

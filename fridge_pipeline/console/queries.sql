@@ -1430,6 +1430,7 @@ select
     proposed_by,
     approved_by,
     document,
+    case when state = 'written' then amount_in_stripe end as in_stripe_minor_units,
     proposed_at
 from fridge.corrections
 where %(tenant)s::text is null or tenant_id = %(tenant)s

@@ -17,7 +17,7 @@ from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import customer_invoices
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument, Wish
 from fridge_pipeline.stripe.rules.invoice import MADE_BY_STRIPE, Invoice, InvoiceLine
-from fridge_pipeline.stripe.writes import customer_items, preview_credit
+from fridge_pipeline.stripe.writes import preview_credit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,8 @@ class Elsewhere:
             return f"Stripe refuses it, so credit it by hand: {error}"
         return None if total == wish.amount else f"Stripe would make it {total}, as with taxes: credit it by hand"
 
-    def edited(self, there: Sequence[StripeDocument]) -> list[str]:
-        """Invoice items of ours of the same time that are in Stripe otherwise than they were read; in words.
-
-        ``there`` is what Stripe has of the proposal's kind.
-        """
+    def edited(self, items: Sequence[StripeDocument]) -> list[str]:
+        """Invoice items of ours of the same time that are in Stripe otherwise than they were read; in words."""
         what = self.what
         made = [
             each
@@ -69,10 +66,6 @@ class Elsewhere:
             and each.what.kind is DocumentKind.INVOICE_ITEM
             and each.what.place.overlaps(what.place)
         ]
-        if not made:
-            return []
-        are_items = what.kind is DocumentKind.INVOICE_ITEM
-        items = there if are_items else customer_items(self.gateway, what.customer_id, self.count_read)
         now = {each.document_id: each.amount for each in items}
         return [
             edited_text(each.document, each.amount_in_stripe, now.get(each.document), each.what.currency)
@@ -115,7 +108,9 @@ class Elsewhere:
         }
         return found | of_others
 
-    def given_back_by_hand(self, notes: Sequence[StripeDocument], told_at: datetime | None) -> dict[str, str]:
+    def given_back_by_hand(
+        self, notes: Sequence[StripeDocument], items: Sequence[StripeDocument], told_at: datetime | None
+    ) -> dict[str, str]:
         """What of the invoice was given back otherwise than by us, and has settled nothing; in words.
 
         Credit notes and refunds of the invoice; and since it was told, invoice items below 0 and credits of the
@@ -132,7 +127,7 @@ class Elsewhere:
         if told_at is not None:
             back += [
                 (each.document_id, -each.amount, each.currency)
-                for each in customer_items(self.gateway, self.what.customer_id, self.count_read)
+                for each in items
                 if each.is_by_hand and each.amount < 0 and each.created_at >= told_at
             ]
             back += balance_credits(self.gateway, self.what.customer_id, told_at, self.count_read)

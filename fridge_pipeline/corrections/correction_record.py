@@ -40,6 +40,11 @@ class CorrectionRecord:
     amount_in_stripe: int
 
     @property
+    def in_stripe(self) -> int | None:
+        """The same while Stripe has it; else nothing."""
+        return self.amount_in_stripe if self.state == "written" else None
+
+    @property
     def wish(self) -> Wish:
         """The document in Stripe."""
         what = self.what

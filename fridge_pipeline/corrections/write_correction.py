@@ -24,7 +24,7 @@ from fridge_pipeline.stripe.correction_reads import has_discount
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import one_invoice
 from fridge_pipeline.stripe.rules.correction import KEY, DocumentKind, StripeDocument
-from fridge_pipeline.stripe.writes import create_document, documents_there
+from fridge_pipeline.stripe.writes import create_document, customer_items, documents_there
 
 #: So long after the last try Stripe may still be at work on it; then what it does not show, it does not have.
 ANSWER_WITHIN = timedelta(hours=1)
@@ -108,9 +108,14 @@ class _Writing:
             raise self._misfit(f"now it is {in_words_now(proposed, what)}")
         self._require_invoice_as_read()
         there = documents_there(self.gateway, self.found.wish, self._count_read)
-        self._require_known_documents(there)
         if what.kind is DocumentKind.INVOICE_ITEM:
+            self._require_known_documents(there, there)
             self._require_not_billed_elsewhere(there)
+        else:
+            items = customer_items(self.gateway, what.customer_id, self._count_read)
+            self._require_known_documents(there, items)
+            back = self._elsewhere.given_back_by_hand(there, items, self._told_at())
+            self._require_none_by_hand(back, How.CREDITED)
 
     def _misfit(self, why: str) -> CorrectionRefusedError:
         return CorrectionRefusedError(
@@ -135,12 +140,12 @@ class _Writing:
             if why_not is not None:
                 raise self._misfit(why_not)
 
-    def _require_known_documents(self, there: Sequence[StripeDocument]) -> None:
+    def _require_known_documents(self, there: Sequence[StripeDocument], items: Sequence[StripeDocument]) -> None:
         """One that these books do not know is of others, or from before they were restored, or a copy of a lost one.
 
         And those that they know must be what was read of them: what is in Stripe now is what was billed.
         """
-        edited = self._elsewhere.edited(there)
+        edited = self._elsewhere.edited(items)
         if edited:
             raise self._misfit(f"{'; '.join(edited)}: read it with fridge invoices --read-stripe")
         known = {each.key: each.document for each in corrections_known(self.connection, [self.found.what.customer_id])}
@@ -153,8 +158,6 @@ class _Writing:
             raise self._misfit(
                 f"Stripe has corrections of this period that these books do not know: {', '.join(unknown)}"
             )
-        if self.found.what.kind is DocumentKind.CREDIT_NOTE:
-            self._require_none_by_hand(self._elsewhere.given_back_by_hand(there, self._told_at()), How.CREDITED)
 
     def _require_not_billed_elsewhere(self, items: Sequence[StripeDocument]) -> None:
         waiting = self._elsewhere.waiting_items()

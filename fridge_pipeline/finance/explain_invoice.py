@@ -13,6 +13,7 @@ from psycopg.rows import class_row, dict_row
 from fridge_pipeline.catalogue.meter import Meter, meter_of
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.invoices.compared import ComparedInvoice, compared_invoices
+from fridge_pipeline.invoices.our_side import invoiced_meters
 
 
 class InvoiceUnknownError(LookupError):
@@ -72,16 +73,17 @@ def explain_invoice(
             raise InvoiceUnknownError(
                 f"no invoice {invoice_id!r} with a line of our meters was read: fridge invoices --read-stripe"
             )
-        named = {"invoice_id": invoice_id, "line_id": line_id, "event_names": [meter.event_name for meter in catalogue]}
+        meters = invoiced_meters(connection, catalogue)
+        named = {"invoice_id": invoice_id, "line_id": line_id, "event_names": [meter.event_name for meter in meters]}
         lines = cursor.execute(statement("explain_invoice_lines"), named).fetchall()
         corrections = cursor.execute(statement("explain_invoice_corrections"), named).fetchall()
     if not lines:
-        raise InvoiceUnknownError(f"invoice {invoice_id} has no line {line_id or ''} of a meter in the catalogue")
+        raise InvoiceUnknownError(f"invoice {invoice_id} has no line {line_id or ''} of a meter of ours")
     periods = compared_invoices(
         connection, min(row["period_start"] for row in lines), max(row["period_end"] for row in lines)
     )
     found = [
-        ExplainedLine(**row, hours=_hours(connection, meter_of(row["event_name"], catalogue), invoice, row))
+        ExplainedLine(**row, hours=_hours(connection, meter_of(row["event_name"], meters), invoice, row))
         for row in lines
     ]
     own = [each for each in periods if each.invoice_id == invoice_id]

@@ -90,6 +90,23 @@ where
     and greatest(proposals.acted_at, approvals.acted_at, documents.written_at, losses.found_at) > %(after)s
 order by proposals.proposal_id;
 
+-- name: evidence_correction_edits
+-- Of those corrections: each time that Stripe showed the document with another amount than before.
+select
+    edits.proposal_id,
+    edits.edit_id,
+    edits.amount as amount_minor_units,
+    proposals.currency,
+    edits.found_at,
+    edits.answer,
+    edits.run_id
+from fridge.correction_edits as edits
+inner join fridge.correction_proposals as proposals on edits.proposal_id = proposals.proposal_id
+where
+    proposals.period_start < %(end)s and proposals.period_end > %(start)s
+    and edits.found_at > %(after)s and edits.found_at <= %(until)s
+order by edits.proposal_id, edits.edit_id;
+
 -- name: evidence_invoices
 -- Of which a line, or a comparison, is of a time that reaches into the month: as Stripe showed them each time that they
 -- were not what they had been.
@@ -1432,6 +1449,7 @@ select
     document_kind,
     state,
     document,
+    case when state = 'written' then amount_in_stripe end as amount_in_stripe,
     proposed_by,
     approved_by
 from fridge.corrections

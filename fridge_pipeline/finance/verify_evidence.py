@@ -31,6 +31,7 @@ from fridge_pipeline.finance.rules.evidence_format import (
     MANIFEST,
     MANIFEST_LINE_CHARACTERS_MAX,
     WITHOUT_CHECKS,
+    WITHOUT_EDITS,
     WITHOUT_INVOICES,
     WITHOUT_SIGNED,
     WITHOUT_SUMS,
@@ -44,6 +45,7 @@ from fridge_pipeline.finance.rules.evidence_invoices import (
     COMPARED,
     CORRECTIONS,
     DAY_READS,
+    EDITS,
     INVOICES,
     compare_with_invoices,
     require_corrected_by_two,
@@ -116,7 +118,7 @@ def _verify(pack: Path, wanted: Expected, *, are_counted: bool) -> Iterator[str]
         if described["format"] not in WITHOUT_SIGNED and described.get("is_final") is True:
             yield from _verify_signed(opened, described)
         if described["format"] not in WITHOUT_INVOICES:
-            yield from _verify_invoices(opened)
+            yield from _verify_invoices(opened, has_edits=described["format"] not in WITHOUT_EDITS)
         yield _verify_chain(opened.month, described, before)
         yield from _verify_outside(opened, pack, described, wanted)
         if sums is not None:
@@ -259,10 +261,10 @@ def _require_explained(sums: StripeComparison) -> None:
         raise UnexplainedError(str(error)) from None
 
 
-def _verify_invoices(opened: OpenedPack) -> Iterator[str]:
+def _verify_invoices(opened: OpenedPack, *, has_edits: bool) -> Iterator[str]:
     """What was invoiced otherwise than used has its cause, and what was made good for it two people."""
     yield compare_with_invoices(*(_with_annex(opened, table) for table in (COMPARED, INVOICES, DAY_READS)))
-    yield require_corrected_by_two(_with_annex(opened, CORRECTIONS))
+    yield require_corrected_by_two(_with_annex(opened, CORRECTIONS), _with_annex(opened, EDITS) if has_edits else ())
 
 
 def _with_annex(opened: OpenedPack, table: str) -> list[Iterator[str]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,9 +11,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from fridge_pipeline.catalogue.measure import Aggregate, Measure
 from fridge_pipeline.catalogue.meter import Formula, Meter
-from fridge_pipeline.database.queries import statement
-from fridge_pipeline.invoices.rules.billing_periods import Span
+from fridge_pipeline.database.queries import meters_of, statement
+from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span
 from fridge_pipeline.invoices.rules.compare_period import Booked
 
 
@@ -46,14 +47,38 @@ def billed_customers(connection: psycopg.Connection, since: datetime) -> dict[st
     return found
 
 
+def invoiced_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> tuple[Meter, ...]:
+    """Those of the catalogue, and those that it has no more and that usage was sent to: Stripe may still bill them."""
+    rows = connection.execute(statement("meters_sent_before"), meters_of(catalogue)).fetchall()
+    return (
+        *catalogue,
+        *(Meter(name, name, Measure(measure, Aggregate.COUNT), Formula(formula)) for name, measure, formula in rows),
+    )
+
+
 def booked_periods(
     connection: psycopg.Connection,
     asked: Sequence[Asked],
     customers: Mapping[str, Customer],
-    catalogue: Iterable[Meter],
+    catalogue: Sequence[Meter],
+    invoiced: Sequence[BillingPeriod] = (),
 ) -> list[Booked]:
-    """Our side of each, in their order; of a customer that several tenants have or had, all of theirs."""
-    meters = {meter.event_name: meter for meter in catalogue}
+    """Our side of each, in their order; of a customer that several tenants have or had, all of theirs.
+
+    Of a meter that the catalogue has no more, what was stated to it: another one may bill the usage by now. What was
+    stated to both is of the old one where that is ``invoiced``, and else of the new one.
+    """
+    meters = {meter.event_name: meter for meter in invoiced_meters(connection, catalogue)}
+    present = {meter.event_name for meter in catalogue}
+    others = {
+        one.event_name: ":".join(
+            each.event_name
+            for each in meters.values()
+            if each.measure.name == one.measure.name and (each.event_name in present) != (one.event_name in present)
+        )
+        for one in meters.values()
+    }
+    old = [each for each in invoiced if each.event_name not in present and each.live]
     pieces = [
         (position, tenant_id, each, meters[each.event_name], span)
         for position, each in enumerate(asked)
@@ -70,6 +95,12 @@ def booked_periods(
         "starts": [span.start for *_, span in pieces],
         "ends": [span.end for *_, span in pieces],
         "finals": [each.final_at for _, _, each, *_ in pieces],
+        "are_former": [meter.event_name not in present for *_, meter, _ in pieces],
+        "others": [others[meter.event_name] for *_, meter, _ in pieces],
+        "invoiced_customers": [each.customer_id for each in old],
+        "invoiced_names": [each.event_name for each in old],
+        "invoiced_starts": [each.span.start for each in old],
+        "invoiced_ends": [each.span.end for each in old],
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_periods"), parameters).fetchall()
@@ -78,7 +109,11 @@ def booked_periods(
     for number, (position, *_) in enumerate(pieces):
         if number in by_number:
             of_asked[position].append(by_number[number])
-    return [_sum(rows) for rows in of_asked]
+    booked = [_sum(rows) for rows in of_asked]
+    return [
+        ours if each.event_name in present else replace(ours, usage=ours.accepted + ours.before_start, settled=0)
+        for each, ours in zip(asked, booked, strict=True)
+    ]
 
 
 def _sum(rows: Sequence[dict[str, Any]]) -> Booked:

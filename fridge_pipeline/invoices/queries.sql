@@ -273,12 +273,28 @@ from (
 group by stripe_customer_id, tenant_id
 order by stripe_customer_id, is_mapped, tenant_id;
 
+-- name: meters_sent_before
+-- Meters that the catalogue has no more, and how Stripe makes one number of what was sent to them.
+select
+    event_name,
+    measure,
+    formula
+from fridge.sent_meters
+where
+    event_name <> all(%(event_names)s::text[])
+    and exists (
+        select 1 from fridge.meter_events
+        where meter_events.event_name = sent_meters.event_name and meter_events.first_sent_at is not null
+    )
+order by event_name;
+
 -- name: booked_periods
 -- Our side of spans of time, each with a number of its own, of a customer, tenant and meter. A meter event belongs to
 -- the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the
--- customer that the tenant has now. What was accepted at a moment is the newest revision that was accepted by then; of
--- a meter that adds up, all that were and had not been cancelled. Of each hour that an edge cuts "cut" has what the
--- invoice would show beyond that if the hour were on the edge's other side.
+-- customer that the tenant has now. An hour that both names of a renamed meter were stated belongs to the old one where
+-- an invoice bills that, else to the new one. What was accepted at a moment is the newest revision that was accepted by
+-- then; of a meter that adds up, all that were and had not been cancelled. Of each hour that an edge cuts "cut" has
+-- what the invoice would show beyond that if the hour were on the edge's other side.
 with asked as (
     select
         asked.*,
@@ -287,10 +303,56 @@ with asked as (
     from unnest(
         %(numbers)s::integer[], %(tenant_ids)s::text[], %(customer_ids)s::text[], %(event_names)s::text[],
         %(measures)s::text[], %(are_last)s::boolean[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-        %(finals)s::timestamptz[]
+        %(finals)s::timestamptz[], %(are_former)s::boolean[], %(others)s::text[]
     ) as asked (
-        "number", tenant_id, stripe_customer_id, event_name, measure, is_last, starts_at, ends_at, final_at
+        "number",
+        tenant_id,
+        stripe_customer_id,
+        event_name,
+        measure,
+        is_last,
+        starts_at,
+        ends_at,
+        final_at,
+        is_former,
+        others
     )
+),
+
+invoiced as (
+    select invoiced.*
+    from unnest(
+        %(invoiced_customers)s::text[], %(invoiced_names)s::text[], %(invoiced_starts)s::timestamptz[],
+        %(invoiced_ends)s::timestamptz[]
+    ) as invoiced (stripe_customer_id, event_name, starts_at, ends_at)
+),
+
+elsewhere as (
+    select
+        asked."number",
+        meter_events.hour,
+        sum(meter_events.value)::bigint as quantity
+    from asked
+    inner join fridge.meter_events
+        on
+            meter_events.event_name = any(string_to_array(asked.others, ':'))
+            and asked.tenant_id = meter_events.tenant_id
+            and asked.stripe_customer_id = meter_events.stripe_customer_id
+            and meter_events.hour > asked.starts_at - interval '1 hour'
+            and asked.ends_at > meter_events.hour
+    where
+        asked.others <> ''
+        and meter_events.status = 'accepted'
+        and asked.is_former <> exists (
+            select 1 from invoiced
+            where
+                invoiced.stripe_customer_id = asked.stripe_customer_id
+                and invoiced.event_name
+                = case when asked.is_former then asked.event_name else meter_events.event_name end
+                and invoiced.starts_at <= meter_events.hour + interval '30 minutes'
+                and invoiced.ends_at > meter_events.hour + interval '30 minutes'
+        )
+    group by asked."number", meter_events.hour
 ),
 
 statements as (
@@ -405,13 +467,18 @@ hours as (
     select
         coalesce(used."number", stated."number") as "number",
         coalesce(used.hour, stated.hour) as hour,
-        used.quantity,
-        stated.accepted,
-        stated.by_final,
-        stated.surely_by_final,
+        greatest(used.quantity - coalesce(elsewhere.quantity, 0), least(used.quantity, 0)) as quantity,
+        greatest(stated.accepted - coalesce(elsewhere.quantity, 0), least(stated.accepted, 0)) as accepted,
+        greatest(stated.by_final - coalesce(elsewhere.quantity, 0), least(stated.by_final, 0)) as by_final,
+        greatest(stated.surely_by_final - coalesce(elsewhere.quantity, 0), least(stated.surely_by_final, 0))
+            as surely_by_final,
         stated.holder
     from used
     full join stated on used."number" = stated."number" and used.hour = stated.hour
+    left join elsewhere
+        on
+            coalesce(used."number", stated."number") = elsewhere."number"
+            and coalesce(used.hour, stated.hour) = elsewhere.hour
 ),
 
 judged as (

@@ -34,7 +34,7 @@ from fridge_pipeline.invoices.invoice_record import (
     known_items,
     known_prices,
 )
-from fridge_pipeline.invoices.our_side import billed_customers
+from fridge_pipeline.invoices.our_side import billed_customers, invoiced_meters
 from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError, StripeGateway
 from fridge_pipeline.stripe.invoice_reads import (
     created_invoices,
@@ -115,14 +115,11 @@ class _Reading:
     reads_left: int
     report: InvoiceReadReport = field(default_factory=InvoiceReadReport)
     prices: dict[str, Price] = field(default_factory=dict)
-
-    @property
-    def event_names(self) -> frozenset[str]:
-        """Those of our meters; others may have theirs in the same account."""
-        return frozenset(meter.event_name for meter in self.run.catalogue)
+    event_names: Sequence[str] = ()  # of our meters; others may have theirs in the same account
 
     def read(self, gateway: StripeGateway, days: DayRange) -> None:
         reading = Reading(self.run.clock(), self.run.run_id)
+        self.event_names = [meter.event_name for meter in invoiced_meters(self.connection, self.run.catalogue)]
         self.prices = known_prices(self.connection)
         self._read_prices(gateway, reading)
         subscribed = self._read_items(gateway, reading)
@@ -138,9 +135,9 @@ class _Reading:
 
     def _read_prices(self, gateway: StripeGateway, reading: Reading) -> None:
         found: list[Price] = []
-        for meter in self.run.catalogue:
+        for event_name in self.event_names:
             try:
-                found += prices_of_meter(gateway, meter.event_name, self._count_read)
+                found += prices_of_meter(gateway, event_name, self._count_read)
             except MeterMissingError:
                 continue  # billing says so; nobody can be invoiced for a meter that Stripe does not have
         with self.connection.transaction():

@@ -286,7 +286,7 @@ comment on column fridge.invoice_comparisons.accepted_quantity is
 comment on column fridge.invoice_comparisons.stripe_quantity is
 'What Stripe''s summaries show of the whole period; empty where not every hour of it was read.';
 comment on column fridge.invoice_comparisons.invoice_quantity is
-'What the invoice bills of the period; 0 for a void one.';
+'What usage of the period the invoice bills, also where its line shows packages of it; 0 for a void one.';
 comment on column fridge.invoice_comparisons.difference is
 'Invoice less usage: below 0 too little is billed, above 0 too much.';
 comment on column fridge.invoice_comparisons.settled_quantity is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from fridge_pipeline.database.queries import statement
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.invoices.invoice_record import corrections_of
+from fridge_pipeline.invoices.our_side import invoiced_meters
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.money import money
@@ -85,7 +86,7 @@ class Told:
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
 
 
-def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter], now: datetime) -> None:
+def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter], now: datetime) -> None:
     """Opens, brings up to date and closes the exceptions about invoices; call it in a transaction.
 
     They are a function of the comparisons and of the corrections and settlements on record, and of nothing that was
@@ -99,7 +100,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Iterable[Meter],
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
-    ours = [meter.event_name for meter in catalogue]
+    ours = [meter.event_name for meter in invoiced_meters(connection, catalogue)]
     for kind in KINDS:
         for key in open_of_kind(connection, kind):
             if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):

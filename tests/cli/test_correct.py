@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.console_script import Run
 from tests.invoices.account import InvoicedTenant
@@ -43,3 +44,25 @@ def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe
     assert run("correct").returncode == run("correct", month, "--approve", "1").returncode == 2
     off = run("correct", month, FRIDGE_INVOICES="off")
     assert (off.returncode, "set it to watch" in off.stderr) == (1, True)
+
+
+def test_what_somebody_has_made_of_the_document_in_stripe_stands_beside_what_was_approved(
+    run: Run, pipeline: Pipeline
+) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(unit_amount=3))
+    tenant.use(3, 90)
+    tenant.settled()
+    tenant.use(20, 30)
+    tenant.read()
+    month = f"{tenant.start:%Y-%m}"
+    run("correct", month, "--as", "ada")
+    run("correct", "--approve", "1", "--as", "grace")
+    (item,) = tenant.client.v1.invoice_items.list({"customer": tenant.customer}).data
+    changed: Any = {"amount": 7}
+    tenant.client.v1.invoice_items.update(item.id, changed)
+    tenant.read()
+    (told,) = json.loads(run("correct", month, "--as", "ada", "--json").stdout)["corrections"]
+    assert (told["proposal_id"], told["amount"], told["amount_in_stripe"]) == (2, 83, None)
+    explained = run("explain", "--invoice", told["invoice"]).stdout
+    assert f"+0.90 USD by invoice_item, {item.id} which is +0.07 USD in Stripe now" in explained

@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from psycopg.rows import dict_row
 
 from fridge_pipeline.corrections.propose import CorrectionRefusedError
 from fridge_pipeline.corrections.settle import approve_settlements
+from fridge_pipeline.database.queries import statement
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.rules.correction import DocumentKind
 from tests.corrections.test_invoice_corrections import (
@@ -82,6 +84,20 @@ def test_what_was_edited_to_less_is_told_with_what_is_there_and_the_rest_is_bill
     assert tenant.pipeline.rows(settled)[1:] == [("invoiced_by_hand", 0, made.document)]
     late_file(tenant, 5)
     assert of_readings(propose(tenant)).what.amount == 5, "and what comes after it costs no more than itself"
+
+
+def test_the_console_has_what_stripe_has_now_beside_what_was_approved(tenant: InvoicedTenant) -> None:
+    first = corrected(tenant)
+    edit(tenant, first.document, 10)
+    lost(tenant)
+    propose(tenant)
+    with tenant.pipeline.database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement("console_corrections"), {"tenant": None}).fetchall()
+    of_readings_only = [row for row in rows if row["meter"] == "temperature_readings"]
+    assert [(row["amount_minor_units"], row["in_stripe_minor_units"]) for row in of_readings_only] == [
+        (20, None),
+        (30, 10),
+    ]
 
 
 def test_what_was_edited_to_more_is_credited_down_to_what_was_used(tenant: InvoicedTenant) -> None:

@@ -136,6 +136,29 @@ def test_what_was_invoiced_too_much_becomes_a_credit_note_by_amount_without_a_ma
     ]
 
 
+@pytest.mark.parametrize("shows", ["usage", "packages"])
+def test_of_packages_the_same_is_told_proposed_and_settled_however_the_invoice_shows_them(
+    pipeline: Pipeline, shows: str
+) -> None:
+    pipeline.sandbox.settings(payment="open", package_line_quantity=shows)
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(unit_amount=10, transform_quantity={"divide_by": 25, "round": "up"}))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    tenant.settled()
+    taken_out(tenant, 20, 2)
+    what = (found := of_readings(propose(tenant))).what
+    assert owed(tenant) == [("invoiced_too_much",)]
+    assert (what.old_quantity, what.new_quantity, what.amount) == (Decimal(120), Decimal(90), -10)
+    assert (approve(tenant, found.proposal_id).state, owed(tenant)) == ("written", [])
+    assert notes(tenant)[0].memo.endswith(": 90 instead of 120")
+    late_file(tenant, 20)
+    tenant.compare()
+    second = of_readings(propose(tenant)).what
+    assert (second.old_quantity, second.new_quantity, second.amount) == (Decimal(90), Decimal(110), 10)
+    assert tenant.pipeline.rows("select how, quantity from fridge.settlements") == [("credited", -30)]
+
+
 def test_later_changes_are_corrected_by_the_difference_alone_and_add_up_to_the_tiers_of_the_whole(
     tenant: InvoicedTenant,
 ) -> None:

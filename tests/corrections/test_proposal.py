@@ -109,6 +109,10 @@ def test_more_usage_that_costs_less_is_a_credit_note() -> None:
         ({"is_discounted": True}, "the customer has a discount"),
         ({"lines": (Line("a", "unit", 1), Line("b", "volume", 1))}, "at several prices"),
         ({"usage": D(50), "accepted": D(50), "amount": -50, "status": InvoiceStatus.VOID}, "only an open or paid"),
+        (
+            {"usage": D(50), "accepted": D(50), "amount": -50, "status": InvoiceStatus.UNCOLLECTIBLE},
+            "nobody has paid in_1, which is uncollectible: give nothing back",
+        ),
     ],
 )
 def test_what_the_tiers_do_not_say_is_not_proposed(changed: dict[str, Any], why: str) -> None:

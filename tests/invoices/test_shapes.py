@@ -45,18 +45,20 @@ SHAPES = {
         [Bill([Line(500, "volume"), Line(0, "volume", amount=50)])], books(500), [(1, 500, 500, None)]
     ),
     "packages, the line shows the usage": Shape([Bill([Line(150, "up")])], books(150), [(1, 150, 150, None)]),
-    "packages, rounded up, the line shows them": Shape([Bill([Line(3, "up")])], books(150), [(1, 150, 3, "transform")]),
+    "packages, rounded up, the line shows them": Shape(
+        [Bill([Line(3, "up")])], books(150), [(1, 150, 150, "transform")]
+    ),
     "packages, rounded down, the line shows them": Shape(
-        [Bill([Line(2, "down")])], books(150), [(1, 150, 2, "transform")]
+        [Bill([Line(2, "down")])], books(150), [(1, 150, 150, "transform")]
     ),
     "packages, and usage came after the invoice was final": Shape(
         [Bill([Line(3, "up")])],
         books(200, accepted=200, by_final=150, surely_by_final=150),
-        [(1, 200, 3, "after_finalization")],
+        [(1, 200, 150, "after_finalization")],
         amount=30,
     ),
     "packages that cost the same with what came later": Shape(
-        [Bill([Line(3, "up")])], books(170, by_final=150, surely_by_final=150), [(1, 170, 3, "transform")]
+        [Bill([Line(3, "up")])], books(170, by_final=150, surely_by_final=150), [(1, 170, 150, "transform")]
     ),
     "a threshold before the end of the period": Shape(
         [at_threshold(Line(300))], books(400), [(1, 400, 300, "threshold_so_far")]

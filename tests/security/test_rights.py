@@ -68,7 +68,7 @@ RIGHTS = {
     "settlement_outcomes": "insert",
     "sensors": "insert",
     "source_definitions": "insert",
-    "sent_meters": "insert, update measure",
+    "sent_meters": "insert, update formula measure",
     "source_lists": "insert",
     "source_shapes": "insert",
     "stored_readings": "insert",

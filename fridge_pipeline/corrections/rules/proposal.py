@@ -21,6 +21,7 @@ CORRECTED_CAUSES = frozenset(
         "late_in_grace_unsure",
         "voided",
         "no_line",
+        "transform",
         "not_on_subscription",
         "subscription_ended",
     }
@@ -225,6 +226,11 @@ def _require_known(found: Difference, done: Corrected) -> None:
 
 def _credited_lines(found: Difference, amount: int, currency: str) -> dict[str, int]:
     """Which lines give the amount back: the last ones first, since the last units lie in the last tiers."""
+    if found.status is InvoiceStatus.UNCOLLECTIBLE:
+        raise NotProposedError(
+            f"{money(amount, currency)} are too much, and nobody has paid {found.invoice_id}, which is uncollectible: "
+            "give nothing back; settle it by what you have agreed with the customer"
+        )
     if found.invoice_id is None or found.status not in {InvoiceStatus.OPEN, InvoiceStatus.PAID}:
         raise NotProposedError(
             f"{money(amount, currency)} are to be credited, and only an open or paid invoice takes a credit note: give "

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-FORMAT = "fridge-evidence/5"
+FORMAT = "fridge-evidence/6"
 
 #: Of earlier packs, which hold no sums of Stripe's: their tie-out says what it says.
 WITHOUT_SUMS = frozenset({"fridge-evidence/1", "fridge-evidence/2"})
@@ -27,8 +27,11 @@ WITHOUT_SIGNED = WITHOUT_SUMS | {"fridge-evidence/3"}
 #: Of earlier packs, which hold neither invoices nor corrections.
 WITHOUT_INVOICES = WITHOUT_CHECKS | {"fridge-evidence/4"}
 
+#: Of earlier packs, which do not hold what somebody has made of a correction in Stripe.
+WITHOUT_EDITS = WITHOUT_INVOICES | {"fridge-evidence/5"}
+
 #: Packs of the first format hold each table as Parquet too: files of whose bytes the manifest has the hash.
-FORMATS = (FORMAT, "fridge-evidence/4", "fridge-evidence/3", "fridge-evidence/2", "fridge-evidence/1")
+FORMATS = (FORMAT, *(f"fridge-evidence/{number}" for number in (5, 4, 3, 2, 1)))
 
 MANIFEST = "MANIFEST.sha256"
 DESCRIPTION = "pack.json"

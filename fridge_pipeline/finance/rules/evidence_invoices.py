@@ -17,7 +17,8 @@ from fridge_pipeline.finance.rules.evidence_rows import exactly, named_rows, num
 from fridge_pipeline.finance.rules.evidence_signoffs import plain_name
 
 #: The tables of a pack that are read here.
-INVOICES, COMPARED, DAY_READS, CORRECTIONS = "invoices", "invoice_tie_out", "invoice_day_reads", "corrections"
+INVOICES, COMPARED, DAY_READS = "invoices", "invoice_tie_out", "invoice_day_reads"
+CORRECTIONS, EDITS = "corrections", "correction_edits"
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     INVOICES: ("invoice_id", "status"),
@@ -27,6 +28,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("proposal_id", "old_quantity", "new_quantity", "delta", "amount_minor_units", "document_kind"),
         *("proposed_by", "approved_by", "document", "lost_at"),
     ),
+    EDITS: ("proposal_id", "amount_minor_units", "currency"),
 }
 
 #: The text of a table, and the rest of it that came after the signature, if there is any.
@@ -67,31 +69,63 @@ def compare_with_invoices(compared: Texts, invoices: Texts, day_reads: Texts) ->
 
 
 @exactly()
-def require_corrected_by_two(corrections: Texts) -> str:
+def require_corrected_by_two(corrections: Texts, edits: Texts = ()) -> str:
     """Whether every correction adds up, and each that reached Stripe was approved by another person than proposed it.
 
-    Raises ``DoesNotHoldError`` naming the correction.
+    Says what somebody has made of them in Stripe. Raises ``DoesNotHoldError`` naming the correction.
     """
-    proposed = written = 0
-    for row in _newest(CORRECTIONS, corrections, lambda row: (len(row["proposal_id"]), row["proposal_id"])):
+    proposed = written = edited = 0
+    more: dict[str, Decimal] = {}
+    last = _newest(EDITS, edits, _proposal)
+    edit = next(last, None)
+    for row in _newest(CORRECTIONS, corrections, _proposal):
         proposed += 1
-        named = f"correction {row['proposal_id']} in {CORRECTIONS}"
-        old, new, delta, amount = (
-            _number(CORRECTIONS, row, name) for name in ("old_quantity", "new_quantity", "delta", "amount_minor_units")
-        )
-        if new - old != delta:
-            raise DoesNotHoldError(f"{named} makes good {delta}, but {new} less {old} is {new - old}")
-        if (amount > 0) != (row["document_kind"] == "invoice_item"):
-            raise DoesNotHoldError(f"{named} is a {row['document_kind']} of {amount}")
-        approver = plain_name(row["approved_by"])
-        if row["document"] and not approver:
-            raise DoesNotHoldError(f"{named} is in Stripe as {row['document']}, and nobody approved it")
-        if approver and approver == plain_name(row["proposed_by"]):
-            raise DoesNotHoldError(f"{named} was proposed and approved by {row['approved_by']}")
+        amount = _approved_by_two(row)
         written += bool(row["document"]) and not row["lost_at"]
+        if edit is not None and edit["proposal_id"] == row["proposal_id"]:
+            if change := _edited_by(edit, row, amount):
+                edited, more[edit["currency"]] = edited + 1, more.get(edit["currency"], Decimal(0)) + change
+            edit = next(last, None)
+    if edit is not None:
+        raise DoesNotHoldError(f"{EDITS} has correction {edit['proposal_id']}, which is not in {CORRECTIONS}")
     if not proposed:
         return "no correction was proposed"
-    return f"corrections proposed: {proposed}; in Stripe: {written}, each approved by another person"
+    told = f"corrections proposed: {proposed}; in Stripe: {written}, each approved by another person"
+    if not edited:
+        return told
+    changes = (f"{change:+} minor units of {currency}" for currency, change in sorted(more.items()))
+    return f"{told}; edited there since: {edited}, by {', '.join(changes)}"
+
+
+def _approved_by_two(row: Row) -> Decimal:
+    """The amount that was approved of a correction that adds up."""
+    named = f"correction {row['proposal_id']} in {CORRECTIONS}"
+    old, new, delta, amount = (
+        _number(CORRECTIONS, row, name) for name in ("old_quantity", "new_quantity", "delta", "amount_minor_units")
+    )
+    if new - old != delta:
+        raise DoesNotHoldError(f"{named} makes good {delta}, but {new} less {old} is {new - old}")
+    if (amount > 0) != (row["document_kind"] == "invoice_item"):
+        raise DoesNotHoldError(f"{named} is a {row['document_kind']} of {amount}")
+    approver = plain_name(row["approved_by"])
+    if row["document"] and not approver:
+        raise DoesNotHoldError(f"{named} is in Stripe as {row['document']}, and nobody approved it")
+    if approver and approver == plain_name(row["proposed_by"]):
+        raise DoesNotHoldError(f"{named} was proposed and approved by {row['approved_by']}")
+    return amount
+
+
+def _edited_by(edit: Row, row: Row, approved: Decimal) -> Decimal:
+    """By how much an invoice item in Stripe is more than was approved; nothing where Stripe has it no more."""
+    if not row["document"]:
+        raise DoesNotHoldError(f"{EDITS} has correction {row['proposal_id']}, which was never in Stripe")
+    change = _number(EDITS, edit, "amount_minor_units") - approved
+    return Decimal(0) if row["lost_at"] else change
+
+
+def _proposal(row: Row) -> tuple[int, str]:
+    """In the order of their numbers."""
+    return len(row["proposal_id"]), row["proposal_id"]
 
 
 def _require_shown(row: Row, there: Row | None) -> None:

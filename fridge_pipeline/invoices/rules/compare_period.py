@@ -138,7 +138,7 @@ def compare_period(
                 usage=booked.usage - rest if is_newest else share,
                 accepted=booked.accepted - rest if is_newest else share,
                 stripe=booked.stripe,
-                invoiced=share,
+                invoiced=share + _packed(period, booked, invoiced, cause, price) if is_newest else share,
                 cause=cause if is_newest else _of_earlier(part),
                 amount=amount if is_newest and cause and is_priced else None,
                 currency=part.invoice.currency,
@@ -238,6 +238,15 @@ def _by_the_shape(
 def _shows(invoiced: Decimal, quantity: Decimal, price: Price) -> bool:
     """Whether a line that bills ``quantity`` looks like this; Stripe says nowhere whether it shows packages."""
     return invoiced in {quantity, packages(quantity, price)}
+
+
+def _packed(period: BillingPeriod, booked: Booked, invoiced: Decimal, cause: InvoiceCause | None, price: Price) -> int:
+    """How much more usage the invoice bills than its line shows, where that shows packages of it."""
+    if price.divide_by is None or len(period.live) != 1:
+        return 0
+    if _shows(invoiced, Decimal(booked.by_final), price):
+        return booked.by_final - int(invoiced)
+    return booked.usage - int(invoiced) if cause is InvoiceCause.TRANSFORM else 0
 
 
 def _closed_at(period: BillingPeriod, items: Mapping[str, SubscriptionItem]) -> datetime:

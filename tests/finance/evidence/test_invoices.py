@@ -16,7 +16,8 @@ from fridge_pipeline.finance.verify_evidence import verify_evidence
 from tests.finance.evidence.books import FEBRUARY, JANUARY, close, made, packed, unpacked, with_manifest
 from tests.pipeline import Pipeline
 
-TABLES = ("invoices", "invoice_lines", "invoice_tie_out", "invoice_day_reads", "corrections")
+EDITS = ("correction_edits",)
+TABLES = ("invoices", "invoice_lines", "invoice_tie_out", "invoice_day_reads", "corrections", *EDITS)
 
 #: An invoice of January that lacks 2 readings, and one of February that agrees; as of January's end, a day read each.
 INVOICED = """
@@ -62,12 +63,21 @@ insert into fridge.correction_documents (proposal_id, document, answer, written_
 select proposal_id, 'ii_1', 'done', %(later)s, 'r' from fridge.correction_proposals;
 """
 
+#: Somebody gives the item 5 instead of 1, and then 0.
+EDITED = "".join(
+    f"""
+insert into fridge.correction_edits (proposal_id, amount, found_at, answer, run_id)
+select proposal_id, {amount}, %(at)s, 'ii_1 is another', 'r' from fridge.correction_proposals;
+"""
+    for amount in (5, 0)
+)
+
 
 def written(books: Pipeline, statements: str, later: timedelta = timedelta(0)) -> None:
     """Rows as runs and people leave them, at a time of the test's own; what is approved comes later by so much."""
     values = {"start": JANUARY.start, "end": JANUARY.end, "at": books.clock(), "later": books.clock() + later}
     with books.database.owned.connect() as connection:
-        for table in ("correction_proposals", "correction_approvals", "correction_documents"):
+        for table in ("correction_proposals", "correction_approvals", "correction_documents", *EDITS):
             connection.execute(f"alter table fridge.{table} disable trigger user".encode())
         for each in statements.split(";\n"):
             if each.strip():
@@ -135,6 +145,54 @@ def test_an_invoice_that_changed_after_the_signature_is_in_the_annex_with_what_w
     assert "corrections proposed: 1; in Stripe: 1, each approved by another person" in list(verify_evidence(pack))
 
 
+EDITED_TOLD = (
+    "corrections proposed: 1; in Stripe: 1, each approved by another person; edited there since: 1, by -1 minor units "
+    "of usd"
+)
+
+
+def test_what_somebody_has_made_of_a_corrections_item_in_stripe_is_in_the_pack_and_verify_says_it(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    written(books, INVOICED + CORRECTED + EDITED)
+    close(books, JANUARY)
+    pack = made(books, JANUARY, tmp_path / "2026-01.zip")
+    edits = rows_of(pack, "tables/correction_edits.csv")
+    assert [(row["proposal_id"], row["amount_minor_units"], row["answer"]) for row in edits] == [
+        ("1", "5", "ii_1 is another"),
+        ("1", "0", "ii_1 is another"),
+    ]
+    assert EDITED_TOLD in list(verify_evidence(pack))
+
+
+def test_an_edit_after_the_signature_is_in_the_annex_and_verify_says_it(books: Pipeline, tmp_path: Path) -> None:
+    written(books, INVOICED + CORRECTED)
+    close(books, JANUARY)
+    books.clock.advance(hours=10)
+    written(books, EDITED)
+    pack = made(books, JANUARY, tmp_path / "2026-01.zip")
+    assert [len(rows_of(pack, f"{folder}/correction_edits.csv")) for folder in ("tables", "annex")] == [0, 2]
+    assert EDITED_TOLD in list(verify_evidence(pack))
+
+
+def test_an_edit_of_a_correction_that_the_pack_has_not_or_that_was_never_written_does_not_hold(
+    books: Pipeline, tmp_path: Path
+) -> None:
+    written(books, INVOICED + CORRECTED + EDITED)
+    files = unpacked(made(books, JANUARY, tmp_path / "2026-01.zip"))
+    for table, old, new, found in [
+        ("correction_edits", b"\n1,", b"\n2,", "correction_edits has correction 2, which is not in corrections"),
+        ("correction_edits", b",0,", b",x,", "amount_minor_units is 'x', which is not a number"),
+        ("corrections", b",ii_1,", b",,", "correction_edits has correction 1, which was never in Stripe"),
+    ]:
+        path = f"tables/{table}.csv"
+        assert old in files[path]
+        forged = packed(tmp_path / "forged.zip", with_manifest({**files, path: files[path].replace(old, new)}))
+        with pytest.raises(DoesNotHoldError) as error:
+            list(verify_evidence(forged))
+        assert found in str(error.value)
+
+
 FORGERIES = {
     "a difference": ("invoice_tie_out", b",-2,", b",0,", "differs by 0 (cause: after_finalization), but 6 invoiced"),
     "no cause": ("invoice_tie_out", b",after_finalization,", b",,", "differs by -2 (cause: none)"),
@@ -160,11 +218,15 @@ def test_a_forger_who_fits_the_manifest_is_found_by_what_does_not_add_up(invoice
         assert found in str(error.value), what
 
 
-def test_a_pack_of_the_format_before_holds_without_them(invoiced: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format_before", "tables"), [("fridge-evidence/4", TABLES), ("fridge-evidence/5", EDITS)])
+def test_a_pack_of_a_format_before_holds_without_them(
+    invoiced: Path, tmp_path: Path, format_before: str, tables: tuple[str, ...]
+) -> None:
     files = unpacked(invoiced)
-    old = {path: body for path, body in files.items() if path not in {f"tables/{name}.csv" for name in TABLES}}
-    described = json.loads(files[DESCRIPTION]) | {"format": "fridge-evidence/4"}
+    old = {path: body for path, body in files.items() if path not in {f"tables/{name}.csv" for name in tables}}
+    described = json.loads(files[DESCRIPTION]) | {"format": format_before}
     described["files"] = [each for each in described["files"] if each["path"] in old]
     old[DESCRIPTION] = json.dumps(described).encode()
     told = list(verify_evidence(packed(tmp_path / "old.zip", with_manifest(old))))
-    assert not [each for each in told if "invoice" in each or "correction" in each]
+    named = [each.partition(":")[0] for each in told if "invoice" in each or "correction" in each]
+    assert named == ([] if tables is TABLES else ["comparisons of invoices with usage", "corrections proposed"])

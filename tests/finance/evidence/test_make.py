@@ -135,7 +135,7 @@ def test_all_files_are_of_one_moment_though_the_books_change_while_they_are_writ
 
     monkeypatch.setattr(step, "copy_table", copy_and_change)
     tables = ["usage_monthly", "usage_daily", "usage_hourly", "tie_out", "stripe_sums"]
-    tables += ["invoices", "invoice_tie_out", "invoice_day_reads", "corrections"]
+    tables += ["invoices", "invoice_tie_out", "invoice_day_reads", "corrections", "correction_edits"]
     monkeypatch.setattr(step, "pack_tables", lambda: tables)
     monkeypatch.setattr(step, "README_TEXT", tmp_path / "readme.txt")
     (tmp_path / "readme.txt").write_text("")

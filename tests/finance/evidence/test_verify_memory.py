@@ -38,6 +38,7 @@ SMALL = {
         b"proposal_id,old_quantity,new_quantity,delta,amount_minor_units,document_kind,proposed_by,approved_by,"
         b"document,lost_at\n"
     ),
+    "tables/correction_edits.csv": b"proposal_id,amount_minor_units,currency\n",
     "tables/checks.csv": b"model,test,says,severity,contradictions\ntie_out,unique,No two rows are the same.,error,0\n",
     "tables/stripe_sums.csv": b"tenant_id,meter,hour,stripe_customer_id,quantity\n",
     "tables/tie_out.csv": (

@@ -1,0 +1,162 @@
+"""Invoices of a meter that left the catalogue: what was stated to it is billed, and its invoices are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter
+from fridge_pipeline.finance.explain_invoice import explain_invoice
+from tests.corrections.test_invoice_corrections import approve, of_readings, propose
+from tests.invoices.account import InvoicedTenant
+from tests.invoices.shapes import READINGS
+from tests.pipeline import Pipeline, readings
+
+RENAMED = replace(CATALOGUE[0], event_name="readings_stored")
+
+
+def gone(tenant: InvoicedTenant, *left: Meter) -> None:
+    """The meter of readings leaves the catalogue, before the day's invoice was read."""
+    for meter in left:
+        if meter.event_name not in tenant.pipeline.gateway.meters():
+            tenant.pipeline.gateway.create_meter(meter)
+    tenant.pipeline.catalogue = left
+
+
+def told(tenant: InvoicedTenant) -> list[tuple[object, ...]]:
+    return tenant.pipeline.rows(
+        "select kind, subject, tenant_id from fridge.open_exceptions where subject = %s order by kind", READINGS
+    )
+
+
+def accrued(tenant: InvoicedTenant) -> list[tuple[object, ...]]:
+    tenant.pipeline.run_models(tenant.hour(3), tenant.hour(20))
+    return tenant.pipeline.rows(
+        "select meter, cause, quantity::int, amount_minor_units::int from fridge.unbilled_accrual"
+        " where meter <> 'active_sensors' order by meter, cause"
+    )
+
+
+@pytest.mark.parametrize("left", [CATALOGUE[1:], (RENAMED, CATALOGUE[1])], ids=["removed", "renamed"])
+def test_an_invoice_of_a_meter_that_left_the_catalogue_is_compared_with_what_was_stated_to_it(
+    pipeline: Pipeline, left: tuple[Meter, ...]
+) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    gone(tenant, *left)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    assert told(tenant) == []
+    assert pipeline.rows("select price_id is null, ended_at from fridge.subscription_items") == [(False, None)]
+
+
+def test_what_was_stated_to_it_and_missed_its_invoice_is_told_and_corrected(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.go(tenant.start + timedelta(hours=26))
+    hour = tenant.hour(20)
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 30, start=9))
+    pipeline.run(hour)
+    gone(tenant, *CATALOGUE[1:])
+    assert tenant.settled() == [(120, 120, 90, "after_finalization", 30)]
+    assert told(tenant) == [("not_invoiced", READINGS, "cohoes")]
+    with pipeline.database.connect() as connection:
+        (invoice_id,) = pipeline.rows("select invoice_id from fridge.invoices")[0]
+        explained = explain_invoice(connection, pipeline.catalogue, invoice_id)
+    assert [(line.event_name, str(line.quantity), len(line.hours)) for line in explained.lines] == [(READINGS, "90", 2)]
+    assert accrued(tenant) == [(READINGS, "after_finalization", 30, 30)]
+    proposed = of_readings(propose(tenant))
+    assert (int(proposed.what.delta), proposed.what.amount) == (30, 30)
+    assert approve(tenant, proposed.proposal_id).state == "written"
+    assert told(tenant) == []
+
+
+def test_what_was_stated_to_it_and_is_on_no_invoice_is_told(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.price()
+    tenant.use(3, 90)
+    gone(tenant, *CATALOGUE[1:])
+    tenant.go(tenant.start + timedelta(hours=60))
+    tenant.read()
+    tenant.compare()
+    assert tenant.rows() == [(90, 90, 0, "not_on_subscription", 90)]
+    assert told(tenant) == [("not_invoiced", READINGS, "cohoes")]
+
+
+def test_of_one_that_went_by_the_last_event_the_last_one_is_what_was_used(pipeline: Pipeline) -> None:
+    last = Meter("sensors_now", "Sensors", CATALOGUE[1].measure, Formula.LAST)
+    pipeline.catalogue = (CATALOGUE[0], last)
+    pipeline.gateway.create_meter(last)
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price("sensors_now"))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    gone(tenant, CATALOGUE[0])
+    tenant.settled()
+    assert tenant.rows("sensors_now") == [(1, 1, 1, None, None)]
+
+
+def renamed(tenant: InvoicedTenant) -> None:
+    """As an operator does it: the new name gets every hour that Stripe still takes, also those that the old one has."""
+    gone(tenant, RENAMED, CATALOGUE[1])
+    for number in (3, 20):
+        tenant.pipeline.run(tenant.hour(number))
+
+
+def found(tenant: InvoicedTenant) -> dict[str, list[tuple[object, ...]]]:
+    """Meter → (usage, invoiced, cause), after reading and comparing."""
+    tenant.go(tenant.start + timedelta(hours=60))
+    tenant.read()
+    tenant.compare()
+    return {
+        name: [(usage, invoiced, cause) for usage, _, invoiced, cause, _ in tenant.rows(name) if usage or invoiced]
+        for name in (READINGS, RENAMED.event_name)
+    }
+
+
+def owed(tenant: InvoicedTenant) -> list[tuple[object, ...]]:
+    return tenant.pipeline.rows(
+        "select kind, subject from fridge.open_exceptions where subject <> 'active_sensors' order by kind, subject"
+    )
+
+
+def test_what_the_old_name_has_invoiced_is_not_owed_by_the_new_one_as_well(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    assert pipeline.stripe_totals("cohoes")[RENAMED.event_name, tenant.hour(3).key] == 90
+    tenant.price(RENAMED.event_name)
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: []}
+    assert (owed(tenant), accrued(tenant)) == ([], [])
+    pipeline.land(tenant.hour(20), "late.csv", readings("cohoes", tenant.hour(20), 1, 7, start=9))
+    pipeline.run(tenant.hour(20))
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: [(7, 0, "not_on_subscription")]}
+    assert accrued(tenant) == [(RENAMED.event_name, "not_on_subscription", 7, 7)]
+
+
+def test_what_the_new_name_invoices_is_not_owed_by_the_old_one_that_is_on_no_price(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    pipeline.gateway.create_meter(RENAMED)
+    tenant.price()
+    tenant.subscribe(tenant.price(RENAMED.event_name))
+    tenant.use(3, 90)
+    renamed(tenant)
+    assert found(tenant) == {READINGS: [], RENAMED.event_name: [(90, 90, None)]}
+    assert (owed(tenant), accrued(tenant)) == ([], [])
+
+
+def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    pipeline.gateway.create_meter(RENAMED)
+    tenant.subscribe(tenant.price(), tenant.price(RENAMED.event_name))
+    tenant.use(3, 90)
+    renamed(tenant)
+    assert [row[:2] for row in found(tenant)[RENAMED.event_name]] == [(0, 90)]
+    assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
