@@ -117,8 +117,16 @@ begin
     if to_regrole('fridge_pipeline') is not null then
         grant usage on schema fridge to fridge_pipeline;
         grant usage on all sequences in schema fridge to fridge_pipeline;
-        grant execute on all functions in schema fridge to fridge_pipeline;
-        revoke execute on function fridge.grant_rights(text[]) from fridge_pipeline;
+        -- Not those of triggers: in the owner's name they would run for a table of its own as well, and triggers need no
+        -- right of whoever writes.
+        revoke execute on all functions in schema fridge from fridge_pipeline;
+        for relation in
+            select oid::regprocedure as name
+            from pg_proc
+            where pronamespace = 'fridge'::regnamespace and prosecdef and prorettype <> 'trigger'::regtype
+        loop
+            execute format('grant execute on function %s to fridge_pipeline', relation.name);
+        end loop;
         for relation in
             select
                 pg_class.oid::regclass as name,
