@@ -277,7 +277,7 @@ def test_more_than_one_person_may_settle_alone_takes_another_login_however_it_is
     ],
 )
 def test_nobody_settles_alone_more_than_the_bound_as_shares_that_come_to_little(
-    pipeline: Pipeline, quantity: int, shares: str, waits: bool | None
+    pipeline: Pipeline, quantity: int, shares: str, *, waits: bool | None
 ) -> None:
     exception_id = opened_exception(pipeline, "too_late")
     olga = signed_in(pipeline.database, "olga").person
