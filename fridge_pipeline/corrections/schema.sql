@@ -25,6 +25,9 @@ create table fridge.correction_proposals (
     os_user text,
     os_host text,
     constraint correction_proposals_key unique (correction_key),
+    constraint correction_proposals_times_readable check (
+        fridge.is_readable(period_start) and fridge.is_readable(period_end)
+    ),
     constraint correction_proposals_delta check (delta = new_quantity - old_quantity),
     constraint correction_proposals_kind check (
         case document_kind
@@ -408,7 +411,14 @@ create function fridge.settled_parts(shares jsonb, places jsonb) returns table (
 language sql immutable as $$
     select quantity::bigint from jsonb_each_text(shares) as of_tenants (tenant_id, quantity)
     union all
-    select case when period_start < period_end and customer_id <> '' then quantity else 'NaN' end
+    select
+        case
+            when
+                period_start < period_end and fridge.is_readable(period_start) and fridge.is_readable(period_end)
+                and customer_id <> ''
+                then quantity
+            else 'NaN'
+        end
     from jsonb_to_recordset(places) as periods (
         customer_id text, invoice_id text, period_start timestamptz, period_end timestamptz, quantity numeric,
         amount bigint, currency text

@@ -100,6 +100,13 @@ begin
 end;
 $$;
 
+-- A time that the program can read. What a person has written stays for ever, and what nobody can read would stop
+-- whoever comes across it.
+create function fridge.is_readable(moment timestamptz) returns boolean
+language sql immutable as $$
+    select moment between '0001-01-01 00:00+00' and '9999-12-31 00:00+00';
+$$;
+
 -- Brings the rights of all roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
 -- are filled. Finance and the other people read what they are given the names of, the metrics what they show, and

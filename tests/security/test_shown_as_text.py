@@ -42,6 +42,8 @@ def test_no_character_of_unicode_acts_or_hides_and_every_other_one_stays_as_it_i
     shown = one_line(everything)
     assert {unicodedata.category(character) for character in shown} & ACTING == set()
     assert set(map(ord, shown)) & UNSEEN == set()
+    ignorable = "\u2065\ufff0\ufff8\U000e0000\U000e0002\U000e0080\U000e0100\U000e0fff"  # in part unassigned
+    assert set(one_line(ignorable)).isdisjoint(ignorable)
     harmless = "Käse 🧀 冷蔵庫 \\ '\" ثلاجة"
     assert one_line(harmless) == harmless
     assert visible("two\n\tlines") == "two\n\tlines"
