@@ -46,7 +46,7 @@ STATEMENT = """
 SIGN = """
     insert into fridge.month_signoffs (month, action, signed_by, reason, control_totals, signed_at)
     values ('2026-01-01', %s, 'x', case when %s in ('reopen', 'ask_to_reopen') then 'late file' end,
-    case when %s = 'prepare' then '{}'::jsonb end, now())
+    case when %s = 'prepare' then '{}'::jsonb end, '2026-02-02')
 """
 
 
@@ -342,7 +342,7 @@ def test_whoever_signs_by_hand_signs_the_totals_that_the_database_adds_up(books:
     with person.connect() as connection:
         connection.execute(
             "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at) values"
-            """ ('2026-01-01', 'prepare', 'x', '{"meters": {"temperature_readings": {"usage": 1}}}', now())"""
+            """ ('2026-01-01', 'prepare', 'x', '{"meters": {"temperature_readings": {"usage": 1}}}', '2026-02-02')"""
         )
     totals = books.one("select control_totals from fridge.month_signoffs order by signoff_id desc limit 1")
     assert totals["meters"]["temperature_readings"]["usage"] == 20

@@ -85,6 +85,7 @@ UNREADABLE = (
     ("olga", "decisions (subject, setting, reason) values ('variance', 'none', 'x')"),
     ("olga", "tenants (tenant_id, created_at) values ('t', 'infinity')"),
     ("ada", "month_signoffs (month, action, signed_by, signed_at) values ('-infinity', 'prepare', 'a', now())"),
+    ("ada", "month_signoffs (month, action, signed_by, signed_at) values ('2026-01-01', 'prepare', 'a', 'infinity')"),
 )
 
 
@@ -95,15 +96,6 @@ def test_l15_nobody_writes_for_ever_what_the_program_cannot_read(database: Datab
         as_person(database, login).connect() as connection,
     ):
         connection.execute(f"insert into fridge.{row}".encode())
-
-
-@pytest.mark.parametrize("signed_at", [AT - timedelta(seconds=1), datetime(2999, 1, 1, tzinfo=UTC)])
-def test_l15_a_signature_is_of_now_and_not_of_before_the_one_before_it(database: Database, signed_at: datetime) -> None:
-    """What a final pack holds as signed is what was on record until then."""
-    sign(database, "ada", Action.PREPARE)
-    later = Signoff(Action.PREPARE, "Ada", signed_at, {"meters": {}})
-    with database.connect() as connection, pytest.raises(MonthStateError, match="it says that it is of"):
-        sign_month(signed_in(database, "bob"), connection, JANUARY, later)
 
 
 def test_l15_a_session_that_says_nothing_of_its_system_leaves_that_empty(database: Database) -> None:

@@ -1,6 +1,6 @@
 -- Who writes for the pipeline could have done anything in the owner's name, by a trigger function of ours on a table of
--- its own. One person could have settled any quantity, as shares or periods that come to little; typed the time of a
--- signature; and stopped all loads for good by a time that no program reads.
+-- its own. One person could have settled any quantity, as shares or periods that come to little, and stopped all
+-- loads for good by a time that no program reads.
 
 create function fridge.is_readable(moment timestamptz) returns boolean
 language sql immutable as $$
@@ -23,6 +23,7 @@ alter table fridge.decisions
 add constraint decisions_variance check (subject <> 'variance' or setting in ('hold', 'warn', 'off'));
 alter table fridge.month_signoffs
 drop constraint month_signoffs_first_day,
+add constraint month_signoffs_time_readable check (fridge.is_readable(signed_at)),
 add constraint month_signoffs_first_day check (
     month between '0001-01-01' and '9999-12-01' and extract(day from month) = 1
 );
@@ -216,61 +217,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if new.proposal_id is null and new.kind in ('not_invoiced', 'invoiced_too_much') then
         perform fridge.require_no_correction_under_way(new.event_name, new.places);
-    end if;
-    return new;
-end;
-$$;
-
-create or replace function fridge.guard_month_signoff() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-    named text := to_char(new.month, 'YYYY-MM');
-    newest fridge.month_signoffs;
-    under_way bigint;
-    in_the_way date;
-begin
-    -- Under the lock, and of nothing that a transaction which is rolled back uses up: so no number is missing.
-    new.signoff_id := coalesce((select max(signoff_id) from fridge.month_signoffs), 0) + 1;
-    perform fridge.require_person(
-        array[case when new.action in ('prepare', 'ask_to_reopen') then 'preparer' else 'approver' end],
-        format('%s of %s', new.action, named)
-    );
-    select * into newest from fridge.month_signoffs where month = new.month order by signoff_id desc limit 1;
-    if (coalesce(newest.action, 'nothing'), new.action) not in (
-        ('nothing', 'prepare'), ('prepare', 'prepare'), ('prepare', 'approve'), ('approve', 'ask_to_reopen'),
-        ('ask_to_reopen', 'ask_to_reopen'), ('ask_to_reopen', 'reopen'), ('reopen', 'prepare')
-    ) then
-        raise exception '% of % refused: the last that was signed for it is %', new.action, named,
-            coalesce(newest.action, 'nothing')
-            using errcode = 'restrict_violation',
-            hint = 'A month is prepared, approved (then it is closed), and may be reopened to be prepared again.';
-    end if;
-    -- By the clock of the database: what a final pack holds as signed is what was on record until then.
-    if new.signed_at < newest.signed_at or new.signed_at > clock_timestamp() + interval '5 minutes' then
-        raise exception '% of % refused: it says that it is of %', new.action, named, new.signed_at
-            using errcode = 'restrict_violation',
-            hint = 'A signature is of now, and not of before the one before it: set the clock of your machine.';
-    end if;
-    if new.action in ('approve', 'reopen') and coalesce(newest.acted_by, session_user) = session_user then
-        raise exception '% of % refused: the % before it is by %', new.action, named, newest.action,
-            fridge.told_as(newest.acted_by, newest.signed_by)
-            using errcode = 'restrict_violation',
-            hint = 'It takes two different people, each with a login of their own.';
-    end if;
-    if new.action in ('prepare', 'approve') then
-        in_the_way := fridge.open_month_before(new.month);
-        if in_the_way is not null then
-            raise exception '% of % refused: % has usage and is not closed', new.action, named,
-                to_char(in_the_way, 'YYYY-MM')
-                using errcode = 'restrict_violation', hint = 'Months are closed in their order: close that one first.';
-        end if;
-        select count(*) into under_way from fridge.statements_under_way
-        where hour >= new.month::timestamp at time zone 'UTC'
-            and hour < (new.month + interval '1 month') at time zone 'UTC';
-        if under_way > 0 then
-            raise exception '% of % refused: % statements of its hours are under way', new.action, named, under_way
-                using errcode = 'restrict_violation', hint = 'Wait until Stripe has decided all of them.';
-        end if;
     end if;
     return new;
 end;
