@@ -15,10 +15,11 @@ ACTING = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 
 #: What is not seen either: Default_Ignorable_Code_Point of UAX #44, as far as no category above holds it, and a blank.
 UNSEEN = frozenset(
-    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0}
+    {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2065, 0x2800, 0x3164, 0xFFA0}
     | set(range(0x180B, 0x1810))
     | set(range(0xFE00, 0xFE10))
-    | set(range(0xE0100, 0xE01F0))
+    | set(range(0xFFF0, 0xFFF9))
+    | set(range(0xE0000, 0xE1000))
 )
 
 #: An id as it stands in an alert.

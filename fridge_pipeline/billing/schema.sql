@@ -749,6 +749,7 @@ create table fridge.releases (
     acted_at timestamptz,
     os_user text,
     os_host text,
+    constraint releases_times_readable check (fridge.is_readable(hour) and fridge.is_readable(released_at)),
     constraint releases_released_by_not_empty check (released_by ~ '\S'),
     constraint releases_reason_not_empty check (reason ~ '\S')
 );
@@ -841,6 +842,7 @@ create table fridge.decisions (
     os_user text,
     os_host text,
     constraint decisions_subject check (subject in ('variance', 'meters', 'drop_readings')),
+    constraint decisions_variance check (subject <> 'variance' or setting in ('hold', 'warn', 'off')),
     constraint decisions_reason_not_empty check (reason ~ '\S')
 );
 

@@ -7,6 +7,7 @@ create table fridge.tenants (
     stripe_customer_id text unique,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    constraint tenants_times_readable check (fridge.is_readable(created_at) and fridge.is_readable(updated_at)),
     constraint tenants_tenant_id_not_empty check (tenant_id <> ''),
     constraint tenants_stripe_customer_id_not_empty check (stripe_customer_id <> '')
 );
@@ -40,6 +41,7 @@ create table fridge.sensor_register (
     os_user text,
     os_host text,
     constraint sensor_register_one_tenant unique (sensor_id, valid_from),
+    constraint sensor_register_time_readable check (fridge.is_readable(valid_from)),
     constraint sensor_register_ids_not_empty check (sensor_id <> '' and tenant_id <> '')
 );
 

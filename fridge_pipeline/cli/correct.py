@@ -25,6 +25,7 @@ from fridge_pipeline.installation import Installation
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.stripe.gateway import StripeCallError
+from fridge_pipeline.visible import as_lines, one_line
 
 #: Wide enough that no number is cut, wherever the output goes.
 TABLE_WIDTH = 230
@@ -68,7 +69,7 @@ def correct(month: Month | None, *, approved: tuple[int, ...], login: str | None
         refused = [{**_place(each), "why": why} for each, why in report.not_proposed]
         echo(json.dumps({"corrections": corrections, "not_proposed": refused}, indent=2))
     elif month is not None:
-        _print(report, month)
+        echo(as_text(report, month))
 
 
 def _approve(opened: Installation, proposal_id: int, *, as_json: bool) -> CorrectionRecord:
@@ -84,14 +85,17 @@ def _approve(opened: Installation, proposal_id: int, *, as_json: bool) -> Correc
         ) from error
     if not as_json:
         number = f" ({done.document_number})" if done.document_number else ""
-        echo(
+        told = (
             f"correction {proposal_id}: {done.what.kind} {done.document}{number} over "
             f"{money(abs(done.what.amount), done.what.currency)} for {done.what.customer_id}, {done.answer}"
         )
+        echo(one_line(told))
     return done
 
 
-def _print(report: ProposalReport, month: Month) -> None:
+def as_text(report: ProposalReport, month: Month) -> str:
+    """What is proposed, what is not and why, and what to do next."""
+    lines = []
     if report.corrections:
         table = Table(title=f"Corrections of {month}", title_justify="left")
         for name in ("ID", "tenant", "meter", "period", "invoice", "cause"):
@@ -101,27 +105,28 @@ def _print(report: ProposalReport, month: Month) -> None:
         for name in ("document", "state"):
             table.add_column(name, no_wrap=True)
         for each in report.corrections:
-            table.add_row(*_cells(each))
-        echo(_as_text(table))
+            table.add_row(*map(one_line, _cells(each)))
+        lines = _lines(table)
     for found, why in report.not_proposed:
         place = _place(found)
-        echo(
+        lines.append(
             f"not proposed: {place['tenant'] or place['customer']} {place['meter']}, {place['period']}, "
             f"{found.invoice_id or 'no invoice'}: {_number(found.difference)}: {why}"
         )
     waiting = [str(each.proposal_id) for each in report.corrections if each.state in {"proposed", "approved"}]
     if waiting:
         options = " ".join(f"--approve {each}" for each in waiting)
-        echo(f"Another person approves, by a login of its own: fridge correct {options} --as LOGIN")
+        lines.append(f"Another person approves, by a login of its own: fridge correct {options} --as LOGIN")
     elif not report.not_proposed:
-        echo(f"Nothing is to be corrected in {month}")
+        lines.append(f"Nothing is to be corrected in {month}")
+    return as_lines(lines)
 
 
-def _as_text(table: Table) -> str:
+def _lines(table: Table) -> list[str]:
     console = Console(width=TABLE_WIDTH, markup=False, emoji=False, highlight=False, no_color=True)
     with console.capture() as captured:
         console.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _cells(each: CorrectionRecord) -> Sequence[str]:

@@ -162,8 +162,8 @@ def _show_release(done: Release, priced: list[PricedChange], *, as_json: bool) -
         echo(json.dumps(told))
         return
     quantities = " and ".join(f"{value:,} {meter}" for meter, value in sorted(done.released.items()))
-    echo(f"{quantities} of {done.tenant_id} in {done.hour} released by {done.released_by}")
-    echo(as_lines(_money(priced)))
+    first = f"{quantities} of {done.tenant_id} in {done.hour} released by {done.released_by}"
+    echo(as_lines([first, *_money(priced)]))
     if done.waits_for_another:
         echo("So much takes two people: another one gives the same command with --as LOGIN, and you with yours")
         return

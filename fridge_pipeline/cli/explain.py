@@ -17,7 +17,7 @@ from fridge_pipeline.finance.explain_hour import explain_hour
 from fridge_pipeline.finance.explain_invoice import BilledHour, ExplainedLine, InvoiceExplanation, explain_invoice
 from fridge_pipeline.finance.pages.explanation import explanation_text, plain
 from fridge_pipeline.invoices.rules.money import money
-from fridge_pipeline.visible import counted
+from fridge_pipeline.visible import as_lines, counted
 
 
 @click.command()
@@ -91,7 +91,7 @@ def invoice_text(explanation: InvoiceExplanation, *, with_hours: bool) -> str:
     lines += [_correction_text(each) for each in explanation.corrections]
     for line in explanation.lines:
         lines += _line_text(line, of["currency"], with_hours=with_hours)
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def _correction_text(each: dict[str, Any]) -> str:

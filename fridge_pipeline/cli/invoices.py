@@ -25,7 +25,7 @@ from fridge_pipeline.invoices.preview_invoices import PreviewedPeriod, PreviewRe
 from fridge_pipeline.invoices.read_invoices import InvoiceReadReport, read_invoices
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
 from fridge_pipeline.invoices.rules.money import money
-from fridge_pipeline.visible import counted
+from fridge_pipeline.visible import as_lines, counted
 
 NEVER_READ = "no invoice was read yet: stripe_invoices reads them every morning, or now with --read-stripe"
 
@@ -80,19 +80,16 @@ def invoices(month: Month | None, tenant: str | None, *, read_stripe: bool, prev
         }
         echo(json.dumps(told, default=_plain))
         return
-    for row in rows:
-        echo(_line(row))
-    for each in held:
-        echo(_held_line(each))
-    for invoice_id, plan in sorted(planned.plans.items()):
-        echo(f"{invoice_id} (draft), now planned: {plan.act}; {plan.why}")
-    if why is not None:
-        echo(f"not read: {why}")
-    for period in next_ones.periods:
-        echo(_preview_line(period))
-    for each_why in next_ones.not_read:
-        echo(f"not previewed: {each_why}")
-    echo(_summary(rows, max(read.values(), default=None)))
+    lines = [
+        *map(_line, rows),
+        *map(_held_line, held),
+        *(f"{each} (draft), now planned: {plan.act}; {plan.why}" for each, plan in sorted(planned.plans.items())),
+        *([f"not read: {why}"] if why is not None else []),
+        *map(_preview_line, next_ones.periods),
+        *(f"not previewed: {each}" for each in next_ones.not_read),
+        _summary(rows, max(read.values(), default=None)),
+    ]
+    echo(as_lines(lines))
 
 
 def _read(opened: Installation, month: Month | None, now: datetime) -> InvoiceReadReport:

@@ -23,6 +23,7 @@ from fridge_pipeline.finance.close_month import (
 )
 from fridge_pipeline.finance.rules.outcomes import outcome_in_words
 from fridge_pipeline.settings import MODELS_FOLDER
+from fridge_pipeline.visible import as_lines, one_line
 
 
 @click.command()
@@ -79,7 +80,8 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
         sign_in(opened, login)
         seen = None if yes else prepared_month(opened.database, month)
         if seen is not None:
-            echo(f"{month}, prepared by {seen.signer} at {seen.signed_at:%Y-%m-%d %H:%M} UTC:", err=True)
+            seen_at = f"{seen.signed_at:%Y-%m-%d %H:%M} UTC"
+            echo(one_line(f"{month}, prepared by {seen.signer} at {seen_at}:"), err=True)
             echo(totals_text(seen.control_totals or {}), err=True)
             echo(differences_text(differences_of(opened.database, month)), err=True)
             click.confirm(f"Sign this as {login}, and close {month}?", abort=True, err=True)
@@ -89,7 +91,7 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
         told = {"month": month.key, "prepared_by": prepared.acted_by, "approved_by": login, "control_totals": totals}
         echo(json.dumps(told))
         return
-    echo(f"{month} is closed: prepared by {prepared.signer}, approved by {login}")
+    echo(one_line(f"{month} is closed: prepared by {prepared.signer}, approved by {login}"))
     echo(totals_text(totals))
 
 
@@ -131,14 +133,14 @@ def reopen(month: Month, login: str, label: str, reason: str | None, confirm: bo
                 f"{month} is open again, asked by {asked.signer}, confirmed by {login}: {asked.reason}",
                 f"{waiting} changes waited for it. They are stated by the next hourly_billing, or now with: {command}",
             ]
-    echo(json.dumps(told) if as_json else "\n".join(lines))
+    echo(json.dumps(told) if as_json else as_lines(lines))
 
 
 def differences_text(differences: Sequence[Mapping[str, Any]]) -> str:
     """What of a month is not billed as counted, by meter and cause."""
     if not differences:
         return "  nothing differs"
-    return "\n".join(
+    return as_lines(
         f"  {each['meter']}: {each['amount']:+,} in {each['tenant_hours']:,} tenant-hours differ as {each['cause']}"
         for each in differences
     )
@@ -159,7 +161,7 @@ def totals_text(totals: Mapping[str, Any]) -> str:
             f"  NOT compared with Stripe: {not_compared['customer_days']:,} days of customers, in "
             f"{not_compared['stated_days']:,} of which something was stated; accepted: {not_compared['accepted']}"
         )
-    return "\n".join(lines)
+    return as_lines(lines)
 
 
 def _meter_text(name: str, meter: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from fridge_pipeline.database.private_folder import make_private
 from fridge_pipeline.stripe.gateway import StripeGateway
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 from fridge_pipeline.stripe.writes import create_missing_meters
+from fridge_pipeline.visible import one_line
 from stripe_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, serve
 from stripe_sandbox.settings import SandboxClock
 
@@ -65,7 +66,7 @@ def show_disagreements(gateway: StripeGateway, catalogue: tuple[Meter, ...]) -> 
     """A line for each meter that is not the catalogue's, and what to do; says whether all agree."""
     wrong = wrong_meters(gateway, catalogue)
     for name, why in wrong.items():
-        echo(f"{name}: {why}")
+        echo(one_line(f"{name}: {why}"))
     if wrong:
         echo(WHAT_TO_DO)
     return not wrong

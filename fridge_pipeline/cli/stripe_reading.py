@@ -12,6 +12,7 @@ from fridge_pipeline.installation import Ledger, Stripe
 from fridge_pipeline.reconciliation.reconcile import reconcile_days
 from fridge_pipeline.reconciliation.reconciliation_report import ReconciliationReport
 from fridge_pipeline.reconciliation.rules.reading_plan import Reading
+from fridge_pipeline.visible import one_line
 
 
 def read_stripe(ledger: Ledger, stripe: Stripe, days: DayRange, reading: Reading, read_by: str) -> ReconciliationReport:
@@ -40,7 +41,7 @@ def read_before_signing(ledger: Ledger, stripe: Stripe, month: Month) -> None:
     try:
         report = read_stripe(ledger, stripe, month.days, Reading.UNREAD, "fridge close")
     except (ValueError, RuntimeError, OSError) as error:
-        echo(f"Stripe was not read: {error}", err=True)
+        echo(one_line(f"Stripe was not read: {error}"), err=True)
         return
     for why, customers in (report.customers_not_read + report.without_usage_not_read).items():
-        echo(f"{customers:,} customers and meters were not read: {why}", err=True)
+        echo(one_line(f"{customers:,} customers and meters were not read: {why}"), err=True)

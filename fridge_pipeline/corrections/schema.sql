@@ -25,6 +25,9 @@ create table fridge.correction_proposals (
     os_user text,
     os_host text,
     constraint correction_proposals_key unique (correction_key),
+    constraint correction_proposals_times_readable check (
+        fridge.is_readable(period_start) and fridge.is_readable(period_end)
+    ),
     constraint correction_proposals_delta check (delta = new_quantity - old_quantity),
     constraint correction_proposals_kind check (
         case document_kind
@@ -402,6 +405,32 @@ language sql immutable as $$
     select 1000::bigint;
 $$;
 
+-- What a settlement is of: tenants by their shares, billing periods of invoices, or neither. What cannot be read as
+-- that is refused, for it would be read for ever.
+create function fridge.settled_parts(shares jsonb, places jsonb) returns table (quantity numeric)
+language sql immutable as $$
+    select quantity::bigint from jsonb_each_text(shares) as of_tenants (tenant_id, quantity)
+    union all
+    select
+        case
+            when
+                period_start < period_end and fridge.is_readable(period_start) and fridge.is_readable(period_end)
+                and customer_id <> ''
+                then quantity
+            else 'NaN'
+        end
+    from jsonb_to_recordset(places) as periods (
+        customer_id text, invoice_id text, period_start timestamptz, period_end timestamptz, quantity numeric,
+        amount bigint, currency text
+    );
+$$;
+
+-- So much is settled by it, also where its parts take one another off.
+create function fridge.settled_size(quantity bigint, shares jsonb, places jsonb) returns numeric
+language sql immutable as $$
+    select coalesce((select sum(abs(parts.quantity)) from fridge.settled_parts(shares, places) as parts), abs(quantity));
+$$;
+
 create table fridge.settlement_decisions (
     settlement_id bigint generated always as identity primary key,
     exception_id bigint not null references fridge.exceptions (exception_id),
@@ -457,7 +486,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     settled fridge.exceptions;
     kinds fridge.exception_kinds;
+    is_of_invoice boolean;
     alone numeric;
+    size numeric;
 begin
     select * into settled from fridge.exceptions where exception_id = new.exception_id;
     if settled.closed_at is not null then
@@ -485,12 +516,27 @@ begin
         raise exception 'an exception of the kind % is not settled as %', settled.kind, new.how
             using errcode = 'restrict_violation', hint = kinds.what_to_do;
     end if;
+    is_of_invoice := settled.kind in ('not_invoiced', 'invoiced_too_much');
+    if num_nonnulls(new.shares, new.places, new.proposal_id) > 1
+        or (new.shares is not null and is_of_invoice)
+        or (new.places is not null and not is_of_invoice)
+        or (
+            (new.shares is not null or (is_of_invoice and new.proposal_id is null))
+            and new.quantity is distinct from (
+                select sum(parts.quantity) from fridge.settled_parts(new.shares, new.places) as parts
+            )
+        )
+    then
+        raise exception 'settlement of exception % refused: its tenants or periods do not come to %',
+            new.exception_id, new.quantity
+            using errcode = 'restrict_violation';
+    end if;
     new.kind := settled.kind;
     new.tenant_id := settled.tenant_id;
     new.hour := settled.hour;
     new.takes_two := false;
     if new.quantity is not null and new.proposal_id is null then
-        select coalesce(sum(abs(decisions.quantity)), 0) into alone
+        select coalesce(sum(fridge.settled_size(decisions.quantity, decisions.shares, decisions.places)), 0) into alone
         from fridge.settlement_decisions as decisions
         where decisions.hour >= date_trunc('month', new.hour, 'UTC')
             and decisions.hour < date_trunc('month', new.hour, 'UTC') + interval '1 month'
@@ -499,10 +545,11 @@ begin
             and decisions.proposal_id is null
             and not decisions.takes_two;
         -- Of money alone, where the quantity is right, nobody decides alone.
-        new.takes_two := new.quantity = 0 or alone + abs(new.quantity) > fridge.settled_alone_max();
+        size := fridge.settled_size(new.quantity, new.shares, new.places);
+        new.takes_two := new.quantity = 0 or alone + size > fridge.settled_alone_max();
     end if;
     if new.takes_two then
-        perform fridge.require_person(array['operator', 'approver'], 'settlement of ' || abs(new.quantity));
+        perform fridge.require_person(array['operator', 'approver'], 'settlement of ' || size);
     end if;
     return new;
 end;
@@ -550,13 +597,6 @@ create function fridge.guard_invoice_settlement() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     if new.proposal_id is null and new.kind in ('not_invoiced', 'invoiced_too_much') then
-        if new.quantity is distinct from (
-            select sum(places.quantity) from jsonb_to_recordset(new.places) as places (quantity numeric)
-        ) then
-            raise exception 'settlement of exception % refused: its periods do not come to %', new.exception_id,
-                new.quantity
-                using errcode = 'restrict_violation';
-        end if;
         perform fridge.require_no_correction_under_way(new.event_name, new.places);
     end if;
     return new;

@@ -101,6 +101,13 @@ begin
 end;
 $$;
 
+-- A time that the program can read. What a person has written stays for ever, and what nobody can read would stop
+-- whoever comes across it.
+create function fridge.is_readable(moment timestamptz) returns boolean
+language sql immutable as $$
+    select moment between '0001-01-01 00:00+00' and '9999-12-31 00:00+00';
+$$;
+
 -- Brings the rights of all roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
 -- are filled. Finance and the other people read what they are given the names of, the metrics what they show, and
@@ -118,8 +125,16 @@ begin
     if to_regrole('fridge_pipeline') is not null then
         grant usage on schema fridge to fridge_pipeline;
         grant usage on all sequences in schema fridge to fridge_pipeline;
-        grant execute on all functions in schema fridge to fridge_pipeline;
-        revoke execute on function fridge.grant_rights(text[]) from fridge_pipeline;
+        -- Not those of triggers: in the owner's name they would run for a table of its own as well, and triggers need no
+        -- right of whoever writes.
+        revoke execute on all functions in schema fridge from fridge_pipeline;
+        for relation in
+            select oid::regprocedure as name
+            from pg_proc
+            where pronamespace = 'fridge'::regnamespace and prosecdef and prorettype <> 'trigger'::regtype
+        loop
+            execute format('grant execute on function %s to fridge_pipeline', relation.name);
+        end loop;
         for relation in
             select
                 pg_class.oid::regclass as name,

@@ -12,7 +12,10 @@ create table fridge.month_signoffs (
     acted_at timestamptz,
     os_user text,
     os_host text,
-    constraint month_signoffs_first_day check (extract(day from month) = 1),
+    constraint month_signoffs_first_day check (
+        month between '0001-01-01' and '9999-12-01' and extract(day from month) = 1
+    ),
+    constraint month_signoffs_time_readable check (fridge.is_readable(signed_at)),
     constraint month_signoffs_action check (action in ('prepare', 'approve', 'ask_to_reopen', 'reopen')),
     constraint month_signoffs_signed_by_not_empty check (signed_by ~ '\S'),
     constraint month_signoffs_reopened_for_a_reason check (

@@ -237,6 +237,7 @@ create table fridge.withdrawals (
     acted_at timestamptz,
     os_user text,
     os_host text,
+    constraint withdrawals_time_readable check (fridge.is_readable(withdrawn_at)),
     constraint withdrawals_reason_not_empty check (reason <> '')
 );
 

@@ -56,6 +56,18 @@ def tie_out(pipeline: Pipeline, hour: Hour) -> tuple[object, ...]:
     return tuple(found)
 
 
+def opened_exception(pipeline: Pipeline, kind: str) -> int:
+    """The number of a new one about readings of an hour, of no one tenant."""
+    with pipeline.database.connect() as connection:
+        row = connection.execute(
+            "insert into fridge.exceptions (kind, hour, subject, detail, opened_at)"
+            " values (%s, '2026-01-05 10:00+00', gen_random_uuid()::text, 'x', now()) returning exception_id",
+            [kind],
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 @pytest.fixture
 def readings_only(pipeline: Pipeline) -> Pipeline:
     """Only the meter of readings, so that there is one exception of each kind."""
@@ -280,6 +292,62 @@ def test_more_than_one_person_may_settle_alone_takes_another_login_however_it_is
     ]
     with pytest.raises(SettlementRefusedError, match="was approved before"):
         approve_settlements(oscar, [second.settlement_id])
+
+
+@pytest.mark.parametrize(
+    ("quantity", "shares", "waits"),
+    [
+        (3, '{"t1": 1000000}', None),
+        (3, '{"t1": 1000000, "t2": -999997}', True),
+        (3, '{"t1": "0.5", "t2": 2.5}', None),
+        (1000, '{"t1": 600, "t2": 400}', False),
+        (1001, '{"t1": 600, "t2": 401}', True),
+    ],
+)
+def test_nobody_settles_alone_more_than_the_bound_as_shares_that_come_to_little(
+    pipeline: Pipeline, quantity: int, shares: str, *, waits: bool | None
+) -> None:
+    exception_id = opened_exception(pipeline, "too_late")
+    olga = signed_in(pipeline.database, "olga").person
+    assert olga is not None
+    with olga.connect() as connection:
+        try:
+            row = connection.execute(
+                "insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, shares, reason)"
+                " values (%s, %s, 'written_off', %s, %s, 'x') returning takes_two",
+                [exception_id, READINGS, quantity, shares],
+            ).fetchone()
+        except (psycopg.errors.RestrictViolation, psycopg.errors.InvalidTextRepresentation):
+            row = (None,)
+    assert row == (waits,)
+
+
+def test_periods_of_invoices_are_settled_of_invoices_only_and_are_read_when_they_are_written(
+    pipeline: Pipeline,
+) -> None:
+    period = '"period_start": "2026-01-01T00:00Z", "period_end": "2026-02-01T00:00Z"'
+    too_much = f'[{{"customer_id": "cus_1", {period}, "quantity": 900000}}, {{"customer_id": "cus_1", {period}, '
+    olga = signed_in(pipeline.database, "olga").person
+    assert olga is not None
+    for kind, places, waits in (
+        ("too_late", f'[{{"customer_id": "cus_1", {period}, "quantity": 3}}]', None),
+        ("not_invoiced", f'[{{"customer_id": "cus_1", {period}, "quantity": 3}}]', False),
+        ("not_invoiced", f'{too_much}"quantity": -899997}}]', True),
+        ("not_invoiced", f'[{{"customer_id": "cus_1", {period}, "quantity": 4}}]', None),
+        ("not_invoiced", '[{"customer_id": "cus_1", "quantity": 3}]', None),
+        ("not_invoiced", f'[{{"customer_id": "cus_1", {period}, "quantity": 3, "amount": "much"}}]', None),
+    ):
+        exception_id = opened_exception(pipeline, kind)
+        with olga.connect() as connection:
+            try:
+                row = connection.execute(
+                    "insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, places, reason)"
+                    " values (%s, %s, 'written_off', 3, %s, 'x') returning takes_two",
+                    [exception_id, READINGS, places],
+                ).fetchone()
+            except (psycopg.errors.RestrictViolation, psycopg.errors.InvalidTextRepresentation):
+                row = (None,)
+        assert (kind, places, row) == (kind, places, (waits,))
 
 
 def test_an_approval_is_refused_when_something_else_is_owed_by_then(readings_only: Pipeline) -> None:

@@ -60,6 +60,12 @@ OWNERS_FUNCTIONS = """
     where pronamespace = 'fridge'::regnamespace and prosecdef order by proname
 """
 
+#: Those of them that triggers run, for whichever table they are made on.
+OWNERS_TRIGGERS = """
+    select proname from pg_proc
+    where pronamespace = 'fridge'::regnamespace and prosecdef and prorettype = 'trigger'::regtype order by proname
+"""
+
 CHANGES_OF_THE_SCHEMA = (
     "create table fridge.mine (number integer)",
     "create view fridge.mine as select 1 as number",
@@ -177,6 +183,17 @@ def test_the_pipeline_changes_no_schema_and_gives_itself_no_rights(as_pipeline: 
     before = as_pipeline.execute(RIGHTS).fetchall()
     grant_oneself_rights(as_pipeline, "fridge_pipeline")
     assert as_pipeline.execute(RIGHTS).fetchall() == before
+
+
+def test_the_pipeline_borrows_the_owners_rights_by_no_trigger_on_a_table_of_its_own(
+    as_pipeline: psycopg.Connection,
+) -> None:
+    as_pipeline.execute("create temporary table mine (hour timestamptz)")
+    functions = [name for (name,) in as_pipeline.execute(OWNERS_TRIGGERS).fetchall()]
+    assert len(functions) == 14
+    made = "create trigger mine after insert on mine for each statement execute function fridge.{}('select now()')"
+    assert [name for name in functions if not is_denied(as_pipeline, made.format(name))] == []
+    as_pipeline.execute("insert into fridge.tenants (tenant_id) values ('troy')")  # ours run all the same
 
 
 def test_a_partition_that_a_load_makes_is_as_append_only_as_the_others(as_pipeline: psycopg.Connection) -> None:

@@ -73,6 +73,31 @@ def test_l15_an_act_is_stamped_by_the_database_whatever_the_row_says(database: D
     assert abs(when - datetime.now(UTC)) < timedelta(minutes=1)
 
 
+#: Rows that stay for ever and that the program could not read: each would stop whatever comes across it.
+RELEASE = "releases (tenant_id, value, released_by, reason, hour, released_at) values ('t', 1, 'o', 'x',"
+REGISTER = "sensor_register (sensor_id, tenant_id, reason, valid_from) values ('s', 't', 'x',"
+UNREADABLE = (
+    ("olga", f"{REGISTER} 'infinity')"),
+    ("olga", f"{REGISTER} '0044-03-15 BC')"),
+    ("olga", f"{RELEASE} 'infinity', now())"),
+    ("olga", f"{RELEASE} now(), '-infinity')"),
+    ("olga", "withdrawals (file_id, reason, withdrawn_by, withdrawn_at) values (1, 'x', 'o', 'infinity')"),
+    ("olga", "decisions (subject, setting, reason) values ('variance', 'none', 'x')"),
+    ("olga", "tenants (tenant_id, created_at) values ('t', 'infinity')"),
+    ("ada", "month_signoffs (month, action, signed_by, signed_at) values ('-infinity', 'prepare', 'a', now())"),
+    ("ada", "month_signoffs (month, action, signed_by, signed_at) values ('2026-01-01', 'prepare', 'a', 'infinity')"),
+)
+
+
+@pytest.mark.parametrize(("login", "row"), UNREADABLE)
+def test_l15_nobody_writes_for_ever_what_the_program_cannot_read(database: Database, login: str, row: str) -> None:
+    with (
+        pytest.raises((psycopg.errors.CheckViolation, psycopg.errors.RestrictViolation)),
+        as_person(database, login).connect() as connection,
+    ):
+        connection.execute(f"insert into fridge.{row}".encode())
+
+
 def test_l15_a_session_that_says_nothing_of_its_system_leaves_that_empty(database: Database) -> None:
     with psycopg.connect(as_person(database, "ada").dsn, autocommit=True) as connection:
         connection.execute(FORGED)

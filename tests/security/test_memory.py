@@ -182,6 +182,11 @@ def avro_files(_: bytes) -> dict[str, tuple[bytes, str]]:
         ),
         "avro/itself.avro": (avro({"x": ["null", "r"]}, 1, b"\2" * 5 * MB + b"\0"), "unreadable 0"),
         "avro/doubled.avro": (avro({"a": "boolean", "x": doubled}, 5, b"\1" * 5), "unreadable 0"),
+        "avro/less-than-none.avro": (
+            avro({"x": doubled, "y": {"type": "fixed", "name": "f", "size": -(2**60)}}, 5, b"\1" * 5),
+            "unreadable 0",
+        ),
+        "avro/size.avro": (avro({"y": {"type": "fixed", "name": "f", "size": "2x"}}, 5, b"\1" * 5), "unreadable 0"),
         "avro/names.avro": (
             avro({"a": {"type": "array", "items": {"type": "enum", "name": "e", "symbols": ["x" * 900_000]}}}, 1,
                  varint(MB) + b"\0" * MB + b"\0"),

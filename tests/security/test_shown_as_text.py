@@ -7,18 +7,27 @@ import subprocess
 import sys
 import unicodedata
 import zipfile
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 from rich.table import Table
 
+from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli import shown_progress
+from fridge_pipeline.cli import correct, explain, shown_progress
+from fridge_pipeline.cli.month import differences_text, totals_text
 from fridge_pipeline.cli.verify import verify
+from fridge_pipeline.corrections.correction_record import CorrectionRecord
+from fridge_pipeline.corrections.propose import ProposalReport
+from fridge_pipeline.corrections.rules.proposal import Difference, Proposed
+from fridge_pipeline.finance.explain_invoice import BilledHour, ExplainedLine, InvoiceExplanation
+from fridge_pipeline.stripe.rules.correction import DocumentKind
 from fridge_pipeline.visible import ACTING, UNSEEN, as_lines, one_line, quoted, shell_word, visible
 from tests.console_script import Run
 from tests.pipeline import Pipeline, ndjson_of, readings
@@ -33,6 +42,8 @@ def test_no_character_of_unicode_acts_or_hides_and_every_other_one_stays_as_it_i
     shown = one_line(everything)
     assert {unicodedata.category(character) for character in shown} & ACTING == set()
     assert set(map(ord, shown)) & UNSEEN == set()
+    ignorable = "\u2065\ufff0\ufff8\U000e0000\U000e0002\U000e0080\U000e0100\U000e0fff"  # in part unassigned
+    assert set(one_line(ignorable)).isdisjoint(ignorable)
     harmless = "Käse 🧀 冷蔵庫 \\ '\" ثلاجة"
     assert one_line(harmless) == harmless
     assert visible("two\n\tlines") == "two\n\tlines"
@@ -96,3 +107,34 @@ def test_no_entry_of_a_pack_can_say_that_the_pack_holds(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert [line for line in done.output.splitlines() if not line.startswith("DOES NOT HOLD: ")] == []
     assert "\x1b" not in done.output
+
+
+def test_no_name_adds_a_line_to_what_is_signed_corrected_or_explained() -> None:
+    at, name, nothing = datetime(2026, 1, 1, tzinfo=UTC), "t\n  nothing differs", Decimal(0)
+    files = dict.fromkeys(("files", "row_count", "inserted_count", "duplicate_count", "rejected_count"), 0)
+    not_compared = {"customer_days": 1, "stated_days": 1, "accepted": name}
+    differs = {"meter": name, "amount": 1, "tenant_hours": 1, "cause": "lagging"}
+    place: dict[str, Any] = {"customer_id": "c", "event_name": "m", "period_start": at, "period_end": at}
+    difference = Difference(
+        None, None, tenant_id=name, **place, usage=nothing, accepted=nothing, invoiced=nothing, cause=None,
+        amount=None, currency=None, price_id=None, is_subscribed=False,
+    )  # fmt: skip
+    proposed = Proposed(
+        None, tenant_id=name, **place, old_quantity=nothing, new_quantity=nothing, price_id="p", amount=1,
+        currency="usd", kind=DocumentKind.INVOICE_ITEM, cause=None,
+    )  # fmt: skip
+    record = CorrectionRecord(1, "k", proposed, "written", "ada", "grace", "ii_1", None, "made", 1)
+    invoice = {"invoice_id": "in_1", "status": "open", "stripe_customer_id": "c", "finalized_at": None, "read_at": at}
+    hour = BilledHour(name, at, 1, [], [{"path": name, "inserted_count": 1}])
+    line = ExplainedLine("il_1", "m", "p", None, None, at, at, nothing, 1, is_invoice_item=False, hours=[hour])
+    told = {
+        "totals": totals_text({"files": files, "not_compared": not_compared}),
+        "differences": differences_text([differs]),
+        "correct": correct.as_text(ProposalReport([record], [(difference, "so")]), Month(at.date())),
+        "explain": explain.invoice_text(
+            InvoiceExplanation({**invoice, "currency": "usd"}, [], [], [line]), with_hours=True
+        ),
+    }
+    added = {of: [each for each in text.splitlines() if each.strip() == "nothing differs"] for of, text in told.items()}
+    assert [of for of, lines in added.items() if lines] == []
+    assert all(r"t\n  nothing differs" in text for text in told.values())

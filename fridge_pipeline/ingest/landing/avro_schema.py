@@ -25,7 +25,7 @@ def record_bytes_max(schema: Any) -> int:
     weights = _Weights()
     try:
         whole = weights.of(schema)
-    except (AttributeError, TypeError, KeyError, RecursionError) as error:
+    except (AttributeError, TypeError, ValueError, OverflowError, KeyError, RecursionError) as error:
         raise UnreadableFileError("avro without a readable schema") from error
     if whole > WEIGHT_MAX:
         raise UnreadableFileError(f"its schema makes more than {WEIGHT_MAX} characters of a record")
@@ -75,7 +75,10 @@ class _Weights:
         inside = name.rpartition(".")[0] if "." in name else str(schema.get("namespace", space))
         full = name if "." in name or not inside else f"{inside}.{name}"
         if kind == "fixed":
-            found = VALUE_WEIGHT + int(schema["size"]), not schema["size"]
+            size = int(schema["size"])
+            if size < 0:  # which would take off what all else weighs
+                raise UnreadableFileError("its schema has a value of fewer than no bytes")
+            found = VALUE_WEIGHT + size, not size
         elif kind == "enum":
             found = VALUE_WEIGHT + max((len(symbol) for symbol in schema["symbols"]), default=0), False
         else:
