@@ -47,8 +47,8 @@ class HeldViews:
         connection.execute(statement("work_in_memory"))
         for name in names:
             connection.execute(statement_on("hold_rows", name))
-            columns = sql.SQL(", ").join(map(sql.Identifier, _looked_up_by(name)))
-            connection.execute(statement_on("index_held_rows", name, columns=columns))
+            key = sql.SQL(", ").join(map(sql.Identifier, _looked_up_by(name)))
+            connection.execute(statement_on("index_held_rows", name, key_columns=key))
         held = cls(connection, names)
         for reader, definition in connection.execute(statement("views_over"), {"names": list(names)}).fetchall():
             select = sql.SQL(held.instead(definition.rstrip(";")))
@@ -80,7 +80,7 @@ class HeldViews:
             if name in self.of_held:
                 source = sql.Identifier("pg_temp", _OF_HELD.format(name))
             column = _looked_up_by(name)[0]
-            filled = statement_on("fill_held_rows", name, source=source, column=sql.Identifier(column))
+            filled = statement_on("fill_held_rows", name, made_of=source, column=sql.Identifier(column))
             for span in portions if column == "hour" else [whole]:
                 self.connection.execute(filled, span)
             self.connection.execute(statement_on("analyze_held_rows", name))

@@ -707,7 +707,7 @@ with no data;
 
 -- name: index_held_rows
 -- Some readers ask for one hour after the other.
-create index on pg_temp.{name} ({columns});
+create index on pg_temp.{name} ({key_columns});
 
 -- name: work_in_memory
 -- For this session: a month of a thousand tenants is sorted and added up several times over.
@@ -715,7 +715,7 @@ select set_config('work_mem', '64MB', false) as work_mem;
 
 -- name: fill_held_rows
 insert into pg_temp.{name}
-select * from {source}
+select * from {made_of}
 where {column} >= %(start)s and {column} < %(end)s;
 
 -- name: analyze_held_rows
