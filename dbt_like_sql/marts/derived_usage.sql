@@ -11,7 +11,7 @@ per_tenant as (
     select
         tenant_id,
         hour,
-        sum(readings) as readings,
+        fridge.total(readings)::numeric as readings,
         count(*)::numeric as sensors
     from sensor_hours
     group by tenant_id, hour

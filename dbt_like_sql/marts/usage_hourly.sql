@@ -17,8 +17,8 @@ read as (
     select
         tenant_id,
         hour,
-        sum(readings) as readings,
-        sum(late_readings) as late_readings
+        fridge.total(readings) as readings,
+        fridge.total(late_readings) as late_readings
     from sensor_hours
     group by hour, tenant_id
 ),
@@ -30,8 +30,8 @@ stacked as (
         meter,
         hour,
         quantity,
-        null::numeric as readings,
-        null::numeric as late_readings
+        null::bigint as readings,
+        null::bigint as late_readings
     from usage
 
     union all
@@ -52,10 +52,10 @@ final as (
         tenant_id,
         meter,
         hour,
-        sum(quantity) as quantity,
-        sum(readings)::bigint as readings,
-        sum(late_readings)::bigint as late_readings,
-        round(sum(late_readings) / nullif(sum(readings), 0), 6) as late_share
+        fridge.total(quantity) as quantity,
+        fridge.total(readings) as readings,
+        fridge.total(late_readings) as late_readings,
+        round(fridge.total(late_readings)::numeric / nullif(fridge.total(readings), 0), 6) as late_share
     from stacked
     group by tenant_id, meter, hour
     having count(quantity) > 0

@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
 from fridge_pipeline.database.models import SCHEMA
-from fridge_pipeline.database.queries import statement, statement_on
+from fridge_pipeline.database.queries import statement, statement_on, value_of
+
+#: By which columns the rows of a view are looked up, the first of them the time; of all others by the hour.
+_LOOKED_UP_BY: Mapping[str, tuple[str, ...]] = {
+    "stg_stripe_days": ("usage_date", "tenant_id", "meter"),
+    "usage_daily": ("usage_date",),
+    "usage_by_service_month": ("month_billed",),
+}
+
+#: Hours of tenants of which rows are made at a time: what is added up together stays in memory.
+_TENANT_HOURS_AT_A_TIME = 50_000
+
+#: What makes the rows of a view that is made of others which are held.
+_OF_HELD = "{}_of_held"
 
 
 @dataclass(frozen=True, slots=True)
 class HeldViews:
-    """Views of our schema whose rows stand in temporary tables once these are filled.
+    """Views of our schema whose rows stand in temporary tables once these are filled, in this order.
 
     The ``readers`` are views that are made of them: they are there too, as the database has them, made of those rows.
-    Of those ``within`` a span nobody sees other rows.
+    So are those of them that are ``of_held``. Of those ``within`` a span nobody sees other rows.
     """
 
     connection: psycopg.Connection
     names: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     within: tuple[str, ...] = ()
+    of_held: frozenset[str] = frozenset()
 
     @classmethod
     def prepare(cls, connection: psycopg.Connection, *names: str) -> HeldViews:
@@ -32,12 +47,17 @@ class HeldViews:
         connection.execute(statement("work_in_memory"))
         for name in names:
             connection.execute(statement_on("hold_rows", name))
-            connection.execute(statement_on("index_held_rows", name))
+            key = sql.SQL(", ").join(map(sql.Identifier, _looked_up_by(name)))
+            connection.execute(statement_on("index_held_rows", name, key_columns=key))
         held = cls(connection, names)
         for reader, definition in connection.execute(statement("views_over"), {"names": list(names)}).fetchall():
             select = sql.SQL(held.instead(definition.rstrip(";")))
-            connection.execute(statement_on("hold_reader", reader, select=select))
-            held = cls(connection, names, (*held.readers, reader))
+            if reader in names:
+                connection.execute(statement_on("hold_reader", _OF_HELD.format(reader), select=select))
+                held = replace(held, of_held=held.of_held | {reader})
+            else:
+                connection.execute(statement_on("hold_reader", reader, select=select))
+                held = replace(held, readers=(*held.readers, reader))
         return held
 
     def of_span(self, name: str, column: str, start: datetime, end: datetime) -> HeldViews:
@@ -53,10 +73,25 @@ class HeldViews:
 
         Of a span only those readers' rows are right that are made of its hours alone.
         """
-        span = {"start": start or "-infinity", "end": end or "infinity"}
+        whole = {"start": start.replace(hour=0) if start else "-infinity", "end": end or "infinity"}  # days are whole
+        portions = list(self._portions(start, end)) if start and end else [whole]
         for name in self.names:
-            self.connection.execute(statement_on("fill_held_rows", name), span)
+            source = sql.Identifier(SCHEMA, name)
+            if name in self.of_held:
+                source = sql.Identifier("pg_temp", _OF_HELD.format(name))
+            column = _looked_up_by(name)[0]
+            filled = statement_on("fill_held_rows", name, made_of=source, column=sql.Identifier(column))
+            for span in portions if column == "hour" else [whole]:
+                self.connection.execute(filled, span)
             self.connection.execute(statement_on("analyze_held_rows", name))
+
+    def _portions(self, start: datetime, end: datetime) -> Iterator[Mapping[str, datetime]]:
+        """The span, some hours at a time."""
+        tenants = value_of(self.connection, "count_tenants")
+        step = timedelta(hours=max(1, _TENANT_HOURS_AT_A_TIME // max(1, tenants)))
+        while start < end:
+            yield {"start": start, "end": min(start + step, end)}
+            start += step
 
     def instead(self, select: str) -> str:
         """The same select, of what is held where that is what it reads."""
@@ -69,3 +104,7 @@ class HeldViews:
     def _renamed(select: str, names: tuple[str, ...], to: str, before: str = "") -> str:
         read = rf'\b{SCHEMA}\.("?)({"|".join(names)})\1(?!\w){before}'
         return re.sub(read, to, select) if names else select
+
+
+def _looked_up_by(name: str) -> tuple[str, ...]:
+    return _LOOKED_UP_BY.get(name, ("hour",))

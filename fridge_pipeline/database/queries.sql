@@ -712,8 +712,8 @@ select
     pg_get_viewdef(pg_class.oid) as definition
 from readers
 inner join pg_class on readers.view_id = pg_class.oid
-where pg_class.relname <> all(%(names)s)
 group by pg_class.oid, pg_class.relname
+having max(readers.level) > 0
 order by max(readers.level), pg_class.relname;
 
 -- name: hold_rows
@@ -723,7 +723,7 @@ with no data;
 
 -- name: index_held_rows
 -- Some readers ask for one hour after the other.
-create index on pg_temp.{name} (hour);
+create index on pg_temp.{name} ({key_columns});
 
 -- name: work_in_memory
 -- For this session: a month of a thousand tenants is sorted and added up several times over.
@@ -731,8 +731,8 @@ select set_config('work_mem', '64MB', false) as work_mem;
 
 -- name: fill_held_rows
 insert into pg_temp.{name}
-select * from fridge.{name}
-where hour >= %(start)s and hour < %(end)s;
+select * from {made_of}
+where {column} >= %(start)s and {column} < %(end)s;
 
 -- name: analyze_held_rows
 analyze pg_temp.{name};

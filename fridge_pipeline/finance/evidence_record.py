@@ -31,6 +31,9 @@ _SELECTS = "evidence_"
 #: What belongs into the annex of a closed month's pack: the statements of their names behind this prefix.
 _ANNEX = "annex_"
 
+#: What is held for a pack: several of its tests ask for the last one too, and none for other months.
+_HELD = (*HELD, "usage_by_service_month")
+
 #: So many lines of the statements are fetched together.
 _LINES_FETCHED = 10_000
 
@@ -109,8 +112,8 @@ def held_books(
     Second the same for tests: of models that are by the hour, day or month they see the month alone, of which the night
     tests all. Raises ``BooksIncompleteError``.
     """
-    with _existing(" and ".join(HELD)):
-        held = tested = HeldViews.prepare(connection, *HELD)
+    with _existing(" and ".join(_HELD)):
+        held = tested = HeldViews.prepare(connection, *_HELD)
     for model in models:
         if model.time_column is not None:
             with _existing(model.name):

@@ -52,8 +52,8 @@ MONTHS: Mapping[str, str] = {
     "stg_landing_files": "month_of_files",
 }
 
-#: The marts that take longest, held where a month's other marts are made of them too.
-HELD = ("tie_out", "usage_hourly")
+#: The marts that take longest, held where a month's other marts are made of them too: each after those it is made of.
+HELD = ("stg_stripe_days", "tie_out", "usage_hourly", "usage_daily")
 
 #: So much text of PostgreSQL's is read into a frame at a time.
 TEXT_BYTES = 2**23
