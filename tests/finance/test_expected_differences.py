@@ -185,7 +185,8 @@ def test_a_late_file_restates_the_hour_of_its_tenant_and_says_which_file_it_was(
     late = f"late file: {hour.folder}/late.csv"
     assert books.restatements() == [("troy", READINGS, 2, 15, 17, 2, late, "gateway", "accepted")]
     assert books.pipeline.rows(
-        "select file_rows, inserted, duplicates from fridge.tie_out where meter = %s and hour = %s and tenant_id <> %s",
+        "select file_rows, inserted, duplicates from fridge.tie_out"
+        " where meter = %s and hour = %s and tenant_id <> %s order by tenant_id",
         READINGS,
         hour.start,
         "albany",

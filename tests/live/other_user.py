@@ -12,6 +12,9 @@ import psutil
 
 Addresses = set[tuple[str, int]]
 
+#: What a process says that has ended, or that runs another program from now on.
+CHANGED = (psutil.NoSuchProcess, psutil.AccessDenied)
+
 
 def open_to_others(folder: Path) -> list[str]:
     """What somebody else can reach below the folder by its rights; links are not followed."""
@@ -35,7 +38,7 @@ def listening(processes: Iterable[psutil.Process]) -> Addresses:
     """The addresses at which these processes answer over TCP."""
     found: Addresses = set()
     for process in processes:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(*CHANGED):
             sockets = process.net_connections("tcp")
             found |= {(each.laddr.ip, each.laddr.port) for each in sockets if each.status == psutil.CONN_LISTEN}
     return found
@@ -45,7 +48,7 @@ def command_lines(processes: Iterable[psutil.Process]) -> list[str]:
     """What everybody may read in /proc of those that still live."""
     found: list[str] = []
     for process in processes:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(*CHANGED):
             found.append(" ".join(process.cmdline()))
     return found
 
@@ -54,7 +57,7 @@ def socket_files(processes: Iterable[psutil.Process]) -> set[Path]:
     """The sockets in the file system that these processes listen on."""
     found: set[Path] = set()
     for process in processes:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(*CHANGED):
             names = [str(each.laddr) for each in process.net_connections("unix")]
             found |= {Path(name) for name in names if name.startswith(os.sep) and Path(name).is_socket()}
     return found

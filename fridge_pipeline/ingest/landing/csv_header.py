@@ -194,18 +194,22 @@ def until_another_header(rows: pl.DataFrame, layout: Layout, *, has_begun: bool 
         known = _among({name for header in layout.headers for name in header if any(map(str.isalpha, name))})
         is_header |= pl.all_horizontal(pl.col(time).is_in(known) for time in layout.times)
     is_named = _is_of_names(rows, layout)
+    likely = rows.select(
+        "fault", place=pl.int_range(pl.len()), known=is_header.fill_null(value=False), named=is_named
+    ).filter(pl.col("fault").is_null(), pl.col("known") | pl.col("named"))
+    if likely.is_empty():
+        yield rows
+        return
     same = pl.any_horizontal(
         pl.all_horizontal(
             pl.col(name).str.strip_chars(BLANK) == header[place].strip(BLANK) for name, place in layout.places.items()
         )
         for header in layout.headers
     )
-    likely = rows.select("line", *own, _place=pl.int_range(pl.len()), _known=is_header).filter(
-        rows["fault"].is_null(), is_header | is_named
-    )
-    likely = likely.with_columns(_same=same)  # of the few: to strip every field would cost as much as all else here
+    # Of the few: to strip every field would cost as much as all else here.
+    likely = pl.concat([likely, rows[likely["place"]].select("line", same=same)], how="horizontal")
     behind = None if has_begun else -1  # the place of a header, or of what directly follows one
-    for place, line, is_known, is_same in likely.select("_place", "line", "_known", "_same").iter_rows():
+    for place, line, is_known, is_same in likely.select("place", "line", "known", "same").iter_rows():
         if is_same or (not is_known and behind is not None and not _is_timed(rows[behind + 1 : place], layout)):
             behind = place
             continue

@@ -58,7 +58,13 @@ class StartHolder(Protocol):
 @contextmanager
 def _start_holder(home: Path) -> Iterator[Holder]:
     command = [sys.executable, "-c", HOLD, str(home)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a stopped process goes on when the last that could continue its group has ended
+    )
     with process:
         try:
             yield Holder(process)
