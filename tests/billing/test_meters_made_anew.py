@@ -161,11 +161,8 @@ def test_a_late_file_of_an_hour_that_the_old_meter_has_is_owed_as_the_difference
     assert compared(pipeline, hour) == [(20, 20, 20, None)]
 
 
-def test_the_whole_hour_goes_to_the_new_meter_where_a_person_says_that_the_old_one_is_on_no_price(
-    pipeline: Pipeline, meter: Meter, hour: Hour
-) -> None:
-    if meter is RAW:
-        return
+def send_whole_to_the_new_meter(pipeline: Pipeline, meter: Meter, hour: Hour) -> None:
+    """As a person has it who says that the old one, which has 20 of the hour, is on no price."""
     pipeline.run(hour)
     make_anew(pipeline, meter)
     pipeline.advance(hours=1)
@@ -174,6 +171,14 @@ def test_the_whole_hour_goes_to_the_new_meter_where_a_person_says_that_the_old_o
     number = pipeline.one("select exception_id from fridge.open_exceptions")
     settle_exceptions(pipeline.as_run(), [number], Decision(How.STATE_AGAIN, "the old one is on no price"))
     pipeline.run(hour)
+
+
+def test_the_whole_hour_goes_to_the_new_meter_where_a_person_says_that_the_old_one_is_on_no_price(
+    pipeline: Pipeline, meter: Meter, hour: Hour
+) -> None:
+    if meter is RAW:
+        return
+    send_whole_to_the_new_meter(pipeline, meter, hour)
     assert of_all_meters(pipeline, meter) == 50
     assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
     pipeline.land(hour, "third.csv", readings("cohoes", hour, 1, 5, start=8))
@@ -188,14 +193,7 @@ def test_what_the_old_meter_has_of_an_hour_that_was_sent_whole_to_the_new_one_is
     of the hour whose answer was lost in doubt for ever."""
     if meter is RAW:
         return
-    pipeline.run(hour)
-    make_anew(pipeline, meter)
-    pipeline.advance(hours=1)
-    pipeline.land(hour, "second.csv", readings("cohoes", hour, 1, 10, start=7))
-    pipeline.run(hour)
-    number = pipeline.one("select exception_id from fridge.open_exceptions")
-    settle_exceptions(pipeline.as_run(), [number], Decision(How.STATE_AGAIN, "the old one is on no price"))
-    pipeline.run(hour)
+    send_whole_to_the_new_meter(pipeline, meter, hour)
     pipeline.advance(hours=7)
     assert compared(pipeline, hour) == [(30, 30, 30, None)]
     pipeline.reconcile(DayRange(day_of(hour.plus(-24 * 10)), day_of(hour)))  # too long for a read of every hour

@@ -10,13 +10,19 @@ from tests.invoices.account import InvoicedTenant
 from tests.pipeline import Pipeline
 
 
-def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe(run: Run, pipeline: Pipeline) -> None:
+def with_thirty_not_invoiced(pipeline: Pipeline) -> InvoicedTenant:
+    """A tenant whose invoice of 90 was final when 30 more came."""
     tenant = InvoicedTenant(pipeline)
     tenant.subscribe(tenant.price(unit_amount=3))
     tenant.use(3, 90)
     tenant.settled()
     tenant.use(20, 30)
     tenant.read()
+    return tenant
+
+
+def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe(run: Run, pipeline: Pipeline) -> None:
+    tenant = with_thirty_not_invoiced(pipeline)
     month = f"{tenant.start:%Y-%m}"
     nobody = run("correct", month)
     assert (nobody.returncode, "name yourself with --as LOGIN" in nobody.stderr) == (1, True)
@@ -49,12 +55,7 @@ def test_correct_proposes_with_the_money_and_a_second_person_writes_it_to_stripe
 def test_what_somebody_has_made_of_the_document_in_stripe_stands_beside_what_was_approved(
     run: Run, pipeline: Pipeline
 ) -> None:
-    tenant = InvoicedTenant(pipeline)
-    tenant.subscribe(tenant.price(unit_amount=3))
-    tenant.use(3, 90)
-    tenant.settled()
-    tenant.use(20, 30)
-    tenant.read()
+    tenant = with_thirty_not_invoiced(pipeline)
     month = f"{tenant.start:%Y-%m}"
     run("correct", month, "--as", "ada")
     run("correct", "--approve", "1", "--as", "grace")
