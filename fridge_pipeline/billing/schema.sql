@@ -323,7 +323,7 @@ comment on column fridge.statements_under_way.identifier is
 'That of the meter event, with cancel: before it for its cancellation.';
 comment on column fridge.statements_under_way.meter_event is 'That of the meter event, in both cases.';
 
--- What Stripe's books showed when something in doubt was read back.
+-- What Stripe's books showed when something unconfirmed was read back.
 create table fridge.stripe_readbacks (
     readback_id bigint generated always as identity primary key,
     identifier text not null,
