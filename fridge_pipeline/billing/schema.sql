@@ -346,7 +346,7 @@ for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.stripe_readbacks from current_user;
 
 comment on table fridge.stripe_readbacks is
-'One row per look at Stripe''s total for something in doubt; append only.';
+'One row per look at Stripe''s total for something unconfirmed; append only.';
 comment on column fridge.stripe_readbacks.value_before is 'What Stripe shows when it does not count it.';
 comment on column fridge.stripe_readbacks.value_after is 'What Stripe shows when it counts it.';
 comment on column fridge.stripe_readbacks.value_seen is 'What Stripe showed; empty when it had nothing for the hour.';

@@ -196,3 +196,13 @@ def test_of_a_customer_that_moved_to_another_tenant_the_last_event_is_one_of_bot
     pipeline.run(later)
     tenant.settled()
     assert tenant.rows("sensors_now") == [(1, 1, 1, None, None)]
+
+
+def test_what_both_names_were_stated_and_no_price_bills_is_accrued_once(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    renamed(tenant)
+    found(tenant)
+    rows = accrued(tenant)
+    assert rows == [(RENAMED.event_name, "no_price", 120, None)]
