@@ -451,6 +451,25 @@ stated as (
     group by "number", hour
 ),
 
+-- Between the stretches of a name that is back the hours are another meter's: of them its own is what was stated to it.
+stretches as materialized (
+    select
+        event_name,
+        begins_at,
+        bill_from,
+        bill_until
+    from fridge.billed_hours
+),
+
+starts as materialized (
+    select
+        event_name,
+        min(begins_at) as begins_at,
+        min(bill_from) as bill_from
+    from stretches
+    group by event_name
+),
+
 used as (
     select
         asked."number",
@@ -492,14 +511,14 @@ judged as (
         hours.hour + asked."number" * interval '1 microsecond' as place,
         coalesce(
             case
-                when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id then hours.quantity
+                when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id then own.quantity
             end, 0
         ) as quantity,
         coalesce(
             case
                 when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id
                     then fridge.settled_quantity(
-                        hours.quantity,
+                        own.quantity,
                         hours.accepted::bigint,
                         settled_usage.invoiced + settled_usage.credited,
                         settled_usage.written_off
@@ -512,16 +531,25 @@ judged as (
             as surely_by_final,
         hours.hour >= asked.first_at and hours.hour < asked.end_at as is_in,
         hours.hour < asked.starts_at or hours.hour + interval '1 hour' > asked.ends_at as is_cut,
-        hours.hour < greatest(
-            (select billing_start.bill_from from fridge.billing_start),
-            (
-                select min(billed_hours.bill_from)
-                from fridge.billed_hours
-                where billed_hours.event_name = asked.event_name
-            )
-        ) as is_before_start
+        hours.hour < greatest((select billing_start.bill_from from fridge.billing_start), starts.bill_from)
+            as is_before_start
     from hours
     inner join asked on hours."number" = asked."number"
+    left join starts on asked.event_name = starts.event_name
+    left join stretches
+        on
+            asked.event_name = stretches.event_name
+            and hours.hour >= stretches.begins_at
+            and hours.hour < stretches.bill_until
+    cross join
+        lateral (
+            select
+                case
+                    when hours.hour >= starts.begins_at and stretches.event_name is null
+                        then least(hours.quantity, coalesce(hours.accepted, 0)::bigint)
+                    else hours.quantity
+                end as quantity
+        ) as own
     left join fridge.tenants on asked.tenant_id = tenants.tenant_id
     left join fridge.settled_usage
         on

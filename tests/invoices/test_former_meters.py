@@ -206,3 +206,20 @@ def test_what_both_names_were_stated_and_no_price_bills_is_accrued_once(pipeline
     found(tenant)
     rows = accrued(tenant)
     assert rows == [(RENAMED.event_name, "no_price", 120, None)]
+
+
+def test_of_a_name_that_is_back_the_hours_of_the_other_one_are_not_asked_of_its_invoice(pipeline: Pipeline) -> None:
+    """For ten hours the measure was another meter's, which stated nothing of them."""
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    with pipeline.database.owned.connect() as connection:
+        for name, number in ((RENAMED.event_name, 10), (READINGS, 20)):
+            connection.execute(
+                "insert into fridge.meter_turns (measure, event_name, bill_from, entered_at)"
+                " values (%s, %s, %s, now())",
+                [CATALOGUE[0].measure.name, name, tenant.hour(number).start],
+            )
+    tenant.use(12, 30)
+    tenant.use(21, 5)
+    assert tenant.settled() == [(95, 95, 95, None, None)]

@@ -78,7 +78,8 @@ def written(books: Pipeline, statements: str, later: timedelta = timedelta(0)) -
 
     A person's approval has the clock of the database, as signatures have.
     """
-    values = {"start": JANUARY.start, "end": JANUARY.end, "at": books.clock(), "later": books.clock() + later, "after": later}
+    at = books.clock()
+    values = {"start": JANUARY.start, "end": JANUARY.end, "at": at, "later": at + later, "after": later}
     with books.database.owned.connect() as connection:
         for table in ("correction_proposals", "correction_approvals", "correction_documents", *EDITS):
             connection.execute(f"alter table fridge.{table} disable trigger user".encode())

@@ -136,7 +136,9 @@ def test_the_database_refuses_an_entry_that_would_change_what_is_stored_by_whate
     person = signed_in(pipeline.database, "olga").person
     assert person is not None
     with person.connect() as connection:
-        entry = "insert into fridge.sensor_register (sensor_id, tenant_id, reason, valid_from) values ('s1', %s, 'x', %s)"
+        entry = (
+            "insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason) values ('s1', %s, %s, '')"
+        )
         with pytest.raises(psycopg.errors.RestrictViolation, match="readings of it are stored for troy"):
             connection.execute(entry, ["cohoes", "2026-01-24T18:20:00Z"])
         connection.execute(entry, ["troy", "2026-01-24T18:10:00Z"])
