@@ -248,8 +248,7 @@ def _excess(connection: psycopg.Connection, found: OpenException) -> Owed:
     """What Stripe shows too much, as what is owed: below 0. Raises ``SettlementRefusedError``."""
     if found.is_about_statement or found.tenant_id is None:
         raise SettlementRefusedError(
-            f"exception {found.exception_id} is about an unconfirmed statement: it is {How.COUNTED} or "
-            f"{How.NOT_COUNTED}"
+            f"exception {found.exception_id} is of an unconfirmed statement: it is {How.COUNTED} or {How.NOT_COUNTED}"
         )
     place = {"tenant_id": found.tenant_id, "event_name": found.event_name, "hour": found.hour}
     excess = value_of(connection, "excess_in_stripe", place) or 0

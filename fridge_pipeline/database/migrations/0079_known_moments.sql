@@ -1,3 +1,6 @@
+-- Contracts: the view measured_usage goes, which nothing has read since version 0.1.
+drop view fridge.measured_usage;
+
 -- What is signed ends where the database had the signature, whatever time whoever signed it typed.
 create or replace view fridge.signed_months as
 select
@@ -43,9 +46,6 @@ comment on column fridge.signed_months.acted_at is
 
 comment on table fridge.stripe_readbacks is
 'One row per look at Stripe''s total for something unconfirmed; append only.';
-
--- Nothing has read it since version 0.1.
-drop view fridge.measured_usage;
 
 -- An entry of the register changes no reading that is stored, by whatever way it is entered. In the owner's name, because
 -- who registers reads little.
