@@ -33,11 +33,12 @@ prices as (
     inner join fridge.stg_meters on stg_prices.meter = stg_meters.meter
 ),
 
--- Names of one measure: what was stated under both is billed under one.
+-- Names of one measure: what was stated under both is billed under one, and where none bills it it is the new one's.
 names as materialized (
     select
         own.meter,
-        other.meter as other_meter
+        other.meter as other_meter,
+        own.formula is null and other.formula is not null as is_left
     from fridge.stg_meters as own
     inner join fridge.stg_meters as other on own.measure = other.measure and own.meter <> other.meter
 ),
@@ -147,6 +148,24 @@ placed as (
                     meter,
                     usage_date
                 from moved_days
+                union
+                select
+                    of_left.tenant_id,
+                    of_left.meter,
+                    of_left.usage_date
+                from names
+                inner join fridge.tenant_days as of_left on names.meter = of_left.meter
+                inner join fridge.tenant_days as of_other
+                    on
+                        names.other_meter = of_other.meter
+                        and of_left.tenant_id = of_other.tenant_id
+                        and of_left.usage_date = of_other.usage_date
+                where
+                    names.is_left
+                    and of_left.usage_date >= months.first_day
+                    and of_left.usage_date < months.next_day
+                    and of_left.stated_quantity <> 0
+                    and of_other.stated_quantity <> 0
             ),
 
             pieces as (
@@ -294,6 +313,19 @@ hour_parts as (
                         and times.stripe_customer_id = placed.stripe_customer_id
                         and times.period_start <= placed.hour + interval '30 minutes'
                         and times.period_end > placed.hour + interval '30 minutes'
+                )
+                and not exists (
+                    select 1
+                    from names
+                    inner join fridge.stg_statements as statements on names.other_meter = statements.meter
+                    where
+                        names.is_left
+                        and names.meter = placed.meter
+                        and statements.tenant_id = placed.tenant_id
+                        and statements.hour = placed.hour
+                        and statements.stripe_customer_id = placed.stripe_customer_id
+                        and statements.is_counted_by_stripe
+                        and statements.quantity <> 0
                 )
             )
         )

@@ -16,7 +16,7 @@ from fridge_pipeline.stripe.rules.meter_event import Status
 CANCELLATION = "cancel:"
 
 
-class NotInDoubtError(ValueError):
+class NotUnconfirmedError(ValueError):
     """Nothing of it is unconfirmed, so there is nothing to decide."""
 
 
@@ -26,7 +26,7 @@ def decide_statement(
     """Decides an unconfirmed meter event, or with ``cancel:`` before it its cancellation; call in a transaction.
 
     Counted: it is accepted. Not counted: it is missing, and the next sweep sends the hour again. ``answer`` stays in
-    the ledger. Raises ``NotInDoubtError``.
+    the ledger. Raises ``NotUnconfirmedError``.
     """
     is_cancellation = subject.startswith(CANCELLATION)
     identifier = subject.removeprefix(CANCELLATION)
@@ -43,7 +43,7 @@ def decide_statement(
         connection.execute(statement("leave_sent"), {"identifiers": [identifier]})
     name = "write_cancellation_receipts" if is_cancellation else "write_receipts"
     if not connection.execute(statement(name), parameters).rowcount:
-        raise NotInDoubtError(f"{subject} is no longer unconfirmed: fridge explain shows what happened to it")
+        raise NotUnconfirmedError(f"{subject} is no longer unconfirmed: fridge explain shows what happened to it")
     if is_counted:
         settle_accepted(connection, *([], [identifier]) if is_cancellation else ([identifier], []))
         close_settled_exceptions(connection, [] if is_cancellation else [identifier], now)
@@ -54,17 +54,17 @@ def give_up_statement(
 ) -> None:
     """Writes that Stripe does not count an accepted meter event, so that the next sweep states the hour anew.
 
-    Of several that count, as on a meter that adds up, ``identifier`` says which. Raises ``NotInDoubtError``.
+    Of several that count, as on a meter that adds up, ``identifier`` says which. Raises ``NotUnconfirmedError``.
     """
     place = {"tenant_id": tenant_id, "hour": hour.start, "event_name": event_name}
     counting = [row[0] for row in connection.execute(statement("counting_statements"), place).fetchall()]
     if identifier is None and len(counting) > 1:
-        raise NotInDoubtError(
+        raise NotUnconfirmedError(
             f"{len(counting)} statements count for {tenant_id!r} in {hour}: say which is missing at Stripe, with "
             f"--document and one of {', '.join(counting)}"
         )
     if not counting or identifier not in {None, *counting}:
-        raise NotInDoubtError(
+        raise NotUnconfirmedError(
             f"{identifier or event_name} does not count for {tenant_id!r} in {hour}; what counts there: "
             f"{', '.join(counting) or 'nothing'}"
         )

@@ -937,7 +937,7 @@ owed_usage as (
         and is_billed
 ),
 
--- What is owed by tenants without a customer that no exception names; in doubt is not owed.
+-- What is owed by tenants without a customer that no exception names; unconfirmed is not owed.
 owed_together as (
     select
         owed_usage.hour,

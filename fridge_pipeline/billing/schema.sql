@@ -323,7 +323,7 @@ comment on column fridge.statements_under_way.identifier is
 'That of the meter event, with cancel: before it for its cancellation.';
 comment on column fridge.statements_under_way.meter_event is 'That of the meter event, in both cases.';
 
--- What Stripe's books showed when something in doubt was read back.
+-- What Stripe's books showed when something unconfirmed was read back.
 create table fridge.stripe_readbacks (
     readback_id bigint generated always as identity primary key,
     identifier text not null,
@@ -346,7 +346,7 @@ for each statement execute function fridge.refuse_change();
 revoke update, delete, truncate on fridge.stripe_readbacks from current_user;
 
 comment on table fridge.stripe_readbacks is
-'One row per look at Stripe''s total for something in doubt; append only.';
+'One row per look at Stripe''s total for something unconfirmed; append only.';
 comment on column fridge.stripe_readbacks.value_before is 'What Stripe shows when it does not count it.';
 comment on column fridge.stripe_readbacks.value_after is 'What Stripe shows when it counts it.';
 comment on column fridge.stripe_readbacks.value_seen is 'What Stripe showed; empty when it had nothing for the hour.';

@@ -228,8 +228,16 @@ where sensor_register.entry_id is null
 order by imported_register.valid_from, imported_register.sensor_id;
 
 -- name: add_to_register
+-- At once: until when an entry holds, the next one says.
 insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason)
-values (%(sensor_id)s, %(tenant_id)s, %(valid_from)s, %(reason)s);
+select
+    entries.sensor_id,
+    entries.tenant_id,
+    entries.valid_from,
+    %(reason)s
+from unnest(%(sensor_ids)s::text[], %(tenant_ids)s::text[], %(valid_froms)s::timestamptz[]) as entries (
+    sensor_id, tenant_id, valid_from
+);
 
 -- name: count_files_to_read_again
 select count(*) as files from fridge.files_to_read_again

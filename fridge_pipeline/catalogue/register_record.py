@@ -71,12 +71,10 @@ def import_register(
                 raise TableRefusedError(problems)
             new = cursor.execute(statement("new_register_entries")).fetchall()
             if new and not dry_run:
-                with database.acting(connection) as own, own.cursor() as writing:
-                    rows = [
-                        {"sensor_id": each[0], "tenant_id": each[1], "valid_from": each[2], "reason": reason}
-                        for each in new
-                    ]
-                    writing.executemany(statement("add_to_register"), rows)
+                sensor_ids, tenant_ids, valid_froms = (list(column) for column in zip(*new, strict=True))
+                parameters = {"sensor_ids": sensor_ids, "tenant_ids": tenant_ids, "valid_froms": valid_froms}
+                with database.acting(connection) as own:
+                    own.execute(statement("add_to_register"), {**parameters, "reason": reason})
         files = int(value_of(connection, "count_files_to_read_again"))
         settled = connection.execute(statement("count_settled_rows"), {"before": before}).fetchone()
     return RegisterImport(len(new), len(entries) - len(new), files, *(settled or ()))

@@ -85,7 +85,7 @@ Plan = tuple[OpenException, Owed]
 def settle_exceptions(run: Run, exception_ids: Sequence[int], decision: Decision) -> list[Settlement]:
     """Ends open exceptions, all or none; of a quantity above what one person may settle, once a second approves it.
 
-    Raises ``SettlementRefusedError`` with the exception and what to do instead, ``NotInDoubtError``, and
+    Raises ``SettlementRefusedError`` with the exception and what to do instead, ``NotUnconfirmedError``, and
     ``NotEntitledError``.
     """
     ids = list(dict.fromkeys(exception_ids))
@@ -248,7 +248,7 @@ def _excess(connection: psycopg.Connection, found: OpenException) -> Owed:
     """What Stripe shows too much, as what is owed: below 0. Raises ``SettlementRefusedError``."""
     if found.is_about_statement or found.tenant_id is None:
         raise SettlementRefusedError(
-            f"exception {found.exception_id} is about a statement in doubt: it is {How.COUNTED} or {How.NOT_COUNTED}"
+            f"exception {found.exception_id} is of an unconfirmed statement: it is {How.COUNTED} or {How.NOT_COUNTED}"
         )
     place = {"tenant_id": found.tenant_id, "event_name": found.event_name, "hour": found.hour}
     excess = value_of(connection, "excess_in_stripe", place) or 0
@@ -286,7 +286,7 @@ def _record(connection: psycopg.Connection, found: OpenException, decision: Deci
 
 
 def _decide(connection: psycopg.Connection, found: OpenException, decision: Decision, now: datetime) -> None:
-    """Writes into the ledger what is known about a statement in doubt."""
+    """Writes into the ledger what is known about an unconfirmed statement."""
     is_counted = decision.how is How.COUNTED
     if found.is_about_statement:
         answer = f"decided by hand: {decision.how}: {decision.reason.strip()}"
@@ -294,7 +294,7 @@ def _decide(connection: psycopg.Connection, found: OpenException, decision: Deci
         return
     if is_counted or found.tenant_id is None or found.hour is None:
         raise SettlementRefusedError(
-            f"exception {found.exception_id} is about what Stripe shows and not about a statement in doubt: it ends "
-            "when Stripe shows what was stated (docs/runbook.md#unexplained)"
+            f"exception {found.exception_id} is about what Stripe shows and not about an unconfirmed statement: it "
+            "ends when Stripe shows what was stated (docs/runbook.md#unexplained)"
         )
     give_up_statement(connection, found.tenant_id, Hour(found.hour), found.event_name, decision.document, now)

@@ -100,7 +100,7 @@ def pack_tables() -> list[str]:
 def annex_tables() -> list[str]:
     """What is compared with the signature, and the tables whose records may be later than it."""
     compared = [name.removeprefix(_ANNEX) for name in statements() if name.startswith(_ANNEX)]
-    return compared + [name for name in pack_tables() if "%(until)s" in statement(f"{_SELECTS}{name}")]
+    return compared + [name for name in pack_tables() if "until)s" in statement(f"{_SELECTS}{name}")]
 
 
 @contextmanager

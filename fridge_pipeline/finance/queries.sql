@@ -79,15 +79,18 @@ select
     losses.found_at as lost_at
 from fridge.correction_proposals as proposals
 left join fridge.correction_approvals as approvals
-    on proposals.proposal_id = approvals.proposal_id and approvals.acted_at <= %(until)s
+    on proposals.proposal_id = approvals.proposal_id and approvals.acted_at <= %(acted_until)s
 left join fridge.correction_documents as documents
     on proposals.proposal_id = documents.proposal_id and documents.written_at <= %(until)s
 left join fridge.correction_losses as losses
     on proposals.proposal_id = losses.proposal_id and losses.found_at <= %(until)s
 where
     proposals.period_start < %(end)s and proposals.period_end > %(start)s
-    and proposals.acted_at <= %(until)s
-    and greatest(proposals.acted_at, approvals.acted_at, documents.written_at, losses.found_at) > %(after)s
+    and proposals.acted_at <= %(acted_until)s
+    and (
+        greatest(proposals.acted_at, approvals.acted_at) > %(acted_after)s
+        or greatest(documents.written_at, losses.found_at) > %(after)s
+    )
 order by proposals.proposal_id;
 
 -- name: evidence_correction_edits
@@ -189,7 +192,7 @@ order by file_id;
 -- name: evidence_decisions
 -- Also what was decided after the month ended: its last hours are billed then, and others are stated anew.
 select * from fridge.decisions
-where acted_at > %(after)s and acted_at <= %(until)s
+where acted_at > %(acted_after)s and acted_at <= %(acted_until)s
 order by decision_id;
 
 -- name: evidence_meter_event_attempts
@@ -229,7 +232,8 @@ order by landing_files.file_id, rejected_rows.reason;
 select * from fridge.releases
 where
     hour >= %(start)s and hour < %(end)s
-    and released_at > %(after)s and released_at <= %(until)s
+    and coalesce(acted_at, released_at) > %(acted_after)s
+    and coalesce(acted_at, released_at) <= %(acted_until)s
 order by release_id;
 
 -- name: evidence_restores
@@ -383,11 +387,12 @@ select
     approvals.acted_at as approved_at
 from fridge.settlement_decisions as decisions
 left join fridge.settlement_approvals as approvals
-    on decisions.settlement_id = approvals.settlement_id and approvals.acted_at <= %(until)s
+    on decisions.settlement_id = approvals.settlement_id and approvals.acted_at <= %(acted_until)s
 where
     coalesce(decisions.hour, decisions.acted_at) >= %(start)s
     and coalesce(decisions.hour, decisions.acted_at) < %(end)s
-    and greatest(decisions.acted_at, approvals.acted_at) > %(after)s and decisions.acted_at <= %(until)s
+    and greatest(decisions.acted_at, approvals.acted_at) > %(acted_after)s
+    and decisions.acted_at <= %(acted_until)s
 order by decisions.settlement_id;
 
 -- name: evidence_month_outcome
@@ -450,7 +455,8 @@ from fridge.withdrawals
 inner join fridge.landing_files on withdrawals.file_id = landing_files.file_id
 where
     landing_files.landing_hour >= %(start)s and landing_files.landing_hour < %(end)s
-    and withdrawals.withdrawn_at > %(after)s and withdrawals.withdrawn_at <= %(until)s
+    and coalesce(withdrawals.acted_at, withdrawals.withdrawn_at) > %(acted_after)s
+    and coalesce(withdrawals.acted_at, withdrawals.withdrawn_at) <= %(acted_until)s
 order by withdrawals.file_id;
 
 -- name: lock_evidence
@@ -996,7 +1002,8 @@ select
     signed_months.signoff_id,
     stg_signed_months.is_closed,
     stg_signed_months.has_hours,
-    signed_months.prepared_at
+    signed_months.prepared_at,
+    signed_months.acted_at
 from fridge.signed_months
 inner join fridge.stg_signed_months on signed_months.month = stg_signed_months.usage_month
 where signed_months.month = %(month)s;

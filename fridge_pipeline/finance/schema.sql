@@ -401,10 +401,11 @@ select
     prepared.signoff_id,
     newest.action = 'approve' as is_closed,
     prepared.signed_by as prepared_by,
-    prepared.signed_at as prepared_at,
+    least(prepared.signed_at, prepared.acted_at + interval '5 minutes') as prepared_at,
     prepared.control_totals,
     case when newest.action = 'approve' then newest.signed_by end as approved_by,
-    case when newest.action = 'approve' then newest.signed_at end as approved_at
+    case when newest.action = 'approve' then newest.signed_at end as approved_at,
+    coalesce(prepared.acted_at, prepared.signed_at) as acted_at
 from (
     select distinct on (month)
         month,
@@ -420,6 +421,7 @@ inner join lateral (
         older.signoff_id,
         older.signed_by,
         older.signed_at,
+        older.acted_at,
         older.control_totals
     from fridge.month_signoffs as older
     where older.month = newest.month and older.action = 'prepare'
@@ -432,6 +434,11 @@ comment on view fridge.signed_months is
 'One row per month whose figures are signed now: prepared, or closed, with the preparation that holds them.';
 comment on column fridge.signed_months.starts_at is 'Its first moment.';
 comment on column fridge.signed_months.signoff_id is 'The preparation whose figures stand.';
+comment on column fridge.signed_months.prepared_at is
+'When its figures were signed, as its signer said it, and no later than the database''s clock with 5 minutes between
+the clocks: records of the pipeline that are later are not signed.';
+comment on column fridge.signed_months.acted_at is
+'When, by the database''s clock: acts of people, which have the same clock, are not signed where they are later.';
 
 -- Evidence packs that were handed out: each names the manifest of the one before it, and the next finds it here.
 create table fridge.evidence_packs (

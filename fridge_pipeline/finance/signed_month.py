@@ -20,13 +20,15 @@ ALWAYS_BEFORE, ALWAYS_AFTER = "-infinity", "infinity"
 class SignedMonth:
     """The preparation whose figures stand, and whether it is approved: the month is closed.
 
-    ``has_hours`` is false of a month that was signed before figures were kept by the hour.
+    ``has_hours`` is false of a month that was signed before figures were kept by the hour. Records of the pipeline are
+    signed up to ``prepared_at``; acts of people, which have the clock of the database, up to ``acted_at``.
     """
 
     signoff_id: int
     is_closed: bool
     has_hours: bool
     prepared_at: datetime
+    acted_at: datetime
 
     @property
     def stands(self) -> bool:
@@ -53,6 +55,7 @@ def span_of_month(month: Month, signed: SignedMonth | None = None, *, later: boo
     """
     stands = signed is not None and signed.stands
     signed_at = signed.prepared_at if signed is not None and stands else ALWAYS_AFTER
+    acted_at = signed.acted_at if signed is not None and stands else ALWAYS_AFTER
     return {
         "start": month.start,
         "end": month.end,
@@ -61,4 +64,6 @@ def span_of_month(month: Month, signed: SignedMonth | None = None, *, later: boo
         "signoff_id": signed.signoff_id if signed is not None else None,
         "after": signed_at if later else ALWAYS_BEFORE,
         "until": ALWAYS_AFTER if later else signed_at,
+        "acted_after": acted_at if later else ALWAYS_BEFORE,
+        "acted_until": ALWAYS_AFTER if later else acted_at,
     }

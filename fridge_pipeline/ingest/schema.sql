@@ -308,6 +308,51 @@ comment on column fridge.stored_readings.numbers is
 
 insert into fridge.pipeline_rights (relation) values ('stored_readings');
 
+-- An entry of the register changes no reading that is stored, by whatever way it is entered. In the owner's name, because
+-- who registers reads little.
+create function fridge.refuse_changed_past() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    refused record;
+begin
+    select
+        new_rows.sensor_id,
+        new_rows.tenant_id,
+        sensors.tenant_id as stored_for
+    into refused
+    from new_rows
+    inner join fridge.sensors on new_rows.sensor_id = sensors.sensor_id and new_rows.tenant_id <> sensors.tenant_id
+    where exists (
+        select 1
+        from fridge.stored_readings
+        inner join fridge.landing_files on stored_readings.file_id = landing_files.file_id
+        where
+            stored_readings.sensor_key = sensors.sensor_key
+            and stored_readings.recorded_at >= new_rows.valid_from
+            and stored_readings.recorded_at < coalesce(
+                (
+                    select min(later.valid_from) from fridge.sensor_register as later
+                    where later.sensor_id = new_rows.sensor_id and later.valid_from > new_rows.valid_from
+                ), 'infinity'
+            )
+            and landing_files.source is not null
+            and not exists (select 1 from fridge.withdrawals where withdrawals.file_id = landing_files.file_id)
+    )
+    limit 1;
+    if found then
+        raise exception 'sensor % would belong to %, and readings of it are stored for %: the past is not changed',
+            refused.sensor_id, refused.tenant_id, refused.stored_for
+            using errcode = 'restrict_violation',
+            hint = 'Register it from now on, and make good the time before by hand.';
+    end if;
+    return null;
+end;
+$$;
+revoke execute on function fridge.refuse_changed_past() from public;
+
+create trigger sensor_register_keeps_past after insert on fridge.sensor_register
+referencing new table as new_rows for each statement execute function fridge.refuse_changed_past();
+
 create view fridge.readings as
 select
     sensors.tenant_id,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
-from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -87,6 +85,7 @@ def booked_periods(
     ]
     parameters = {
         "numbers": list(range(len(pieces))),
+        "positions": [position for position, *_ in pieces],
         "tenant_ids": [tenant_id for _, tenant_id, *_ in pieces],
         "customer_ids": [each.customer_id for _, _, each, *_ in pieces],
         "event_names": [each.event_name for _, _, each, *_ in pieces],
@@ -104,21 +103,9 @@ def booked_periods(
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_periods"), parameters).fetchall()
-    by_number = {row.pop("number"): row for row in rows}
-    of_asked: list[list[dict[str, Any]]] = [[] for _ in asked]
-    for number, (position, *_) in enumerate(pieces):
-        if number in by_number:
-            of_asked[position].append(by_number[number])
-    booked = [_sum(rows) for rows in of_asked]
+    found = {row.pop("position"): Booked(**{**row, "cut": tuple(row["cut"])}) for row in rows}
+    booked = [found.get(position, Booked()) for position in range(len(asked))]
     return [
         ours if each.event_name in present else replace(ours, usage=ours.accepted + ours.before_start, settled=0)
         for each, ours in zip(asked, booked, strict=True)
     ]
-
-
-def _sum(rows: Sequence[dict[str, Any]]) -> Booked:
-    names = ("usage", "settled", "accepted", "by_final", "surely_by_final", "before_start")
-    sums = [row["stripe"] for row in rows]
-    stripe = None if not sums or any(each is None for each in sums) else sum(sums, Decimal(0))
-    cut = tuple(shift for row in rows for shift in row["cut"])
-    return Booked(**{name: sum(row[name] for row in rows) for name in names}, cut=cut, stripe=stripe)

@@ -19,7 +19,7 @@ from fridge_pipeline.billing.open_stripe import (
 )
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.invoice_record import known_items, known_prices, recent_invoices
-from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
+from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods, invoiced_meters
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP, ReadsUsedUpError
 from fridge_pipeline.invoices.rules.billing_periods import billing_periods, carried
 from fridge_pipeline.stripe.gateway import StripeCallError, StripeGateway
@@ -112,7 +112,7 @@ def _previewed(
     count_read: Callable[[], None],
 ) -> Iterator[PreviewedPeriod]:
     invoice, is_whole = preview_invoice(gateway, subscription_id, count_read)
-    names = {meter.event_name for meter in run.catalogue}
+    names = {meter.event_name for meter in invoiced_meters(connection, run.catalogue)}
     prices = {each.price_id: each for each in known_prices(connection).values() if each.event_name in names}
     since = min((line.period_start for line in invoice.lines), default=run.clock())
     thresholds = [
@@ -127,7 +127,7 @@ def _previewed(
     ]
     customers = billed_customers(connection, min((each.span.start for each in periods), default=run.clock()))
     asked = [Asked(each.customer_id, each.event_name, each.spans) for each in periods]
-    booked = booked_periods(connection, asked, customers, run.catalogue)
+    booked = booked_periods(connection, asked, customers, run.catalogue, periods)
     for period, ours in zip(periods, booked, strict=True):
         lines = next(part.lines for part in period.parts if part.invoice.invoice_id == invoice.invoice_id)
         shares = carried(period, prices)

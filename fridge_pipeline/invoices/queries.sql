@@ -289,8 +289,9 @@ where
 order by event_name;
 
 -- name: booked_periods
--- Our side of spans of time, each with a number of its own, of a customer, tenant and meter. A meter event belongs to
--- the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the
+-- Our side of what was asked, by its position: of spans of time, each with a number of its own, of a customer, tenant
+-- and meter. Of a meter that goes by the last event it is the last of all its spans and tenants. A meter event belongs
+-- to the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the
 -- customer that the tenant has now. An hour that both names of a renamed meter were stated belongs to the old one where
 -- an invoice bills that, else to the new one. What was accepted at a moment is the newest revision that was accepted by
 -- then; of a meter that adds up, all that were and had not been cancelled. Of each hour that an edge cuts "cut" has
@@ -303,7 +304,7 @@ with asked as (
     from unnest(
         %(numbers)s::integer[], %(tenant_ids)s::text[], %(customer_ids)s::text[], %(event_names)s::text[],
         %(measures)s::text[], %(are_last)s::boolean[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-        %(finals)s::timestamptz[], %(are_former)s::boolean[], %(others)s::text[]
+        %(finals)s::timestamptz[], %(are_former)s::boolean[], %(others)s::text[], %(positions)s::integer[]
     ) as asked (
         "number",
         tenant_id,
@@ -315,7 +316,8 @@ with asked as (
         ends_at,
         final_at,
         is_former,
-        others
+        others,
+        "position"
     )
 ),
 
@@ -449,6 +451,25 @@ stated as (
     group by "number", hour
 ),
 
+-- Between the stretches of a name that is back the hours are another meter's: of them its own is what was stated to it.
+stretches as materialized (
+    select
+        event_name,
+        begins_at,
+        bill_from,
+        bill_until
+    from fridge.billed_hours
+),
+
+starts as materialized (
+    select
+        event_name,
+        min(begins_at) as begins_at,
+        min(bill_from) as bill_from
+    from stretches
+    group by event_name
+),
+
 used as (
     select
         asked."number",
@@ -484,18 +505,20 @@ hours as (
 judged as (
     select
         asked."number",
+        asked."position",
         asked.is_last,
-        hours.hour,
+        -- Of one hour whoever has the customer now comes last.
+        hours.hour + asked."number" * interval '1 microsecond' as place,
         coalesce(
             case
-                when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id then hours.quantity
+                when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id then own.quantity
             end, 0
         ) as quantity,
         coalesce(
             case
                 when coalesce(hours.holder, tenants.stripe_customer_id) = asked.stripe_customer_id
                     then fridge.settled_quantity(
-                        hours.quantity,
+                        own.quantity,
                         hours.accepted::bigint,
                         settled_usage.invoiced + settled_usage.credited,
                         settled_usage.written_off
@@ -508,16 +531,25 @@ judged as (
             as surely_by_final,
         hours.hour >= asked.first_at and hours.hour < asked.end_at as is_in,
         hours.hour < asked.starts_at or hours.hour + interval '1 hour' > asked.ends_at as is_cut,
-        hours.hour < greatest(
-            (select billing_start.bill_from from fridge.billing_start),
-            (
-                select min(billed_hours.bill_from)
-                from fridge.billed_hours
-                where billed_hours.event_name = asked.event_name
-            )
-        ) as is_before_start
+        hours.hour < greatest((select billing_start.bill_from from fridge.billing_start), starts.bill_from)
+            as is_before_start
     from hours
     inner join asked on hours."number" = asked."number"
+    left join starts on asked.event_name = starts.event_name
+    left join stretches
+        on
+            asked.event_name = stretches.event_name
+            and hours.hour >= stretches.begins_at
+            and hours.hour < stretches.bill_until
+    cross join
+        lateral (
+            select
+                case
+                    when hours.hour >= starts.begins_at and stretches.event_name is null
+                        then least(hours.quantity, coalesce(hours.accepted, 0)::bigint)
+                    else hours.quantity
+                end as quantity
+        ) as own
     left join fridge.tenants on asked.tenant_id = tenants.tenant_id
     left join fridge.settled_usage
         on
@@ -528,37 +560,40 @@ judged as (
 
 summed as (
     select
-        "number",
+        "position",
         bool_or(is_last) as is_last,
         case
-            when bool_or(is_last) then (array_agg(quantity order by hour desc) filter (where is_in and quantity > 0))[1]
+            when bool_or(is_last)
+                then (array_agg(quantity order by place desc) filter (where is_in and quantity > 0))[1]
             else sum(quantity) filter (where is_in)
         end as usage,
         case
-            when bool_or(is_last) then (array_agg(accepted order by hour desc) filter (where is_in and accepted > 0))[1]
+            when bool_or(is_last)
+                then (array_agg(accepted order by place desc) filter (where is_in and accepted > 0))[1]
             else sum(accepted) filter (where is_in)
         end as accepted,
         case
-            when bool_or(is_last) then (array_agg(by_final order by hour desc) filter (where is_in and by_final > 0))[1]
+            when bool_or(is_last)
+                then (array_agg(by_final order by place desc) filter (where is_in and by_final > 0))[1]
             else sum(by_final) filter (where is_in)
         end as by_final,
         case
             when bool_or(is_last)
-                then (array_agg(surely_by_final order by hour desc) filter (where is_in and surely_by_final > 0))[1]
+                then (array_agg(surely_by_final order by place desc) filter (where is_in and surely_by_final > 0))[1]
             else sum(surely_by_final) filter (where is_in)
         end as surely_by_final,
         case when not bool_or(is_last) then sum(settled) filter (where is_in) end as settled,
         case
             when bool_or(is_last)
                 then array[
-                    (array_agg(by_final order by hour desc) filter (where by_final > 0))[1],
-                    (array_agg(by_final order by hour desc) filter (where is_in and not is_cut and by_final > 0))[1]
+                    (array_agg(by_final order by place desc) filter (where by_final > 0))[1],
+                    (array_agg(by_final order by place desc) filter (where is_in and not is_cut and by_final > 0))[1]
                 ]
-            else array_agg(case when is_in then -by_final else by_final end order by hour) filter (where is_cut)
+            else array_agg(case when is_in then -by_final else by_final end order by place) filter (where is_cut)
         end as cut,
         sum(quantity) filter (where is_in and is_before_start) as before_start
     from judged
-    group by "number"
+    group by "position"
 ),
 
 -- Stripe's own sums of whole days; of a period that begins within a day, or has a day that was not read, nothing.
@@ -583,10 +618,21 @@ read_days as (
         ) as newest
     where not asked.is_last
     group by asked."number"
+),
+
+read_periods as (
+    select
+        spans."position",
+        case
+            when bool_and(coalesce(read_days.days = read_days.wanted, false)) then sum(read_days.quantity)
+        end as stripe
+    from (select distinct "number", "position" from judged) as spans
+    left join read_days on spans."number" = read_days."number"
+    group by spans."position"
 )
 
 select
-    summed."number",
+    summed."position",
     coalesce(summed.usage, 0)::bigint as usage,
     coalesce(summed.settled, 0)::bigint as settled,
     coalesce(summed.accepted, 0)::bigint as accepted,
@@ -598,9 +644,9 @@ select
         where shifts.value <> 0
     )::bigint[] as cut,
     coalesce(summed.before_start, 0)::bigint as before_start,
-    case when read_days.days = read_days.wanted then read_days.quantity end as stripe
+    read_periods.stripe
 from summed
-left join read_days on summed."number" = read_days."number";
+inner join read_periods on summed."position" = read_periods."position";
 
 -- name: times_on_no_invoice
 -- Which time of some customers was found to be on no invoice.

@@ -440,7 +440,7 @@ left join newest on answered.hour = newest.hour
 where answered.quantity <> coalesce(newest.quantity, 0);
 
 -- name: close_explained_hours
--- They agree again, or differ for another reason. Statements in doubt have their identifier as subject: left alone.
+-- They agree again, or differ for another reason. Unconfirmed statements have their identifier as subject: left alone.
 update fridge.exceptions
 set closed_at = %(now)s
 where

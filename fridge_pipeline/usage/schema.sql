@@ -256,14 +256,3 @@ language sql stable as $$
     from per_sensor
     group by tenant_id, measure, aggregate, of_a_part;
 $$;
-
--- Code and SQL models of version 0.1 read this view; a later migration drops it.
-create view fridge.measured_usage as
-select
-    tenant_id,
-    hour,
-    measure,
-    quantity as value
-from fridge.usage;
-
-comment on view fridge.measured_usage is 'usage, as version 0.1 names it.';

@@ -190,7 +190,7 @@ def test_the_pipeline_borrows_the_owners_rights_by_no_trigger_on_a_table_of_its_
 ) -> None:
     as_pipeline.execute("create temporary table mine (hour timestamptz)")
     functions = [name for (name,) in as_pipeline.execute(OWNERS_TRIGGERS).fetchall()]
-    assert len(functions) == 14
+    assert len(functions) == 15
     made = "create trigger mine after insert on mine for each statement execute function fridge.{}('select now()')"
     assert [name for name in functions if not is_denied(as_pipeline, made.format(name))] == []
     as_pipeline.execute("insert into fridge.tenants (tenant_id) values ('troy')")  # ours run all the same
@@ -237,6 +237,7 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
         ("note_changed_hours", False),
         ("open_month_before", False),
         ("record_tenant_change", False),
+        ("refuse_changed_past", False),
         ("require_no_correction_under_way", False),
         ("require_person", False),
         ("summarize_block_ranges", False),

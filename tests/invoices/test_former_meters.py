@@ -8,7 +8,10 @@ from datetime import timedelta
 import pytest
 
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.finance.explain_invoice import explain_invoice
+from fridge_pipeline.invoices.preview_invoices import preview_invoices
 from tests.corrections.test_invoice_corrections import approve, of_readings, propose
 from tests.invoices.account import InvoicedTenant
 from tests.invoices.shapes import READINGS
@@ -160,3 +163,63 @@ def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline) -
     renamed(tenant)
     assert [row[:2] for row in found(tenant)[RENAMED.event_name]] == [(0, 90)]
     assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
+
+
+def test_of_one_that_went_away_the_preview_shows_what_stripe_will_bill(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    gone(tenant, *CATALOGUE[1:])
+    tenant.read()
+    found = preview_invoices(pipeline.as_run(), lambda: pipeline.gateway).periods
+    assert [(each.event_name, int(each.quantity), each.usage, each.accepted) for each in found] == [
+        (READINGS, 90, 90, 90)
+    ]
+
+
+def test_of_a_customer_that_moved_to_another_tenant_the_last_event_is_one_of_both(pipeline: Pipeline) -> None:
+    """The customer had three sensors at cohoes and then one at dale: one is what Stripe bills, and not four."""
+    last = Meter("sensors_now", "Sensors", CATALOGUE[1].measure, Formula.LAST)
+    pipeline.catalogue = (CATALOGUE[0], last)
+    pipeline.gateway.create_meter(last)
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price("sensors_now"))
+    hour, later = tenant.hour(3), tenant.hour(20)
+    pipeline.land(hour, "many.csv", readings("cohoes", hour, 3, 5))
+    tenant.go(hour.end + timedelta(minutes=10))
+    pipeline.run(hour)
+    with pipeline.database.connect() as connection:
+        moved = [Tenant("cohoes", "cohoes", None), Tenant("dale", "dale", tenant.customer)]
+        import_tenants(connection, moved, pipeline.clock(), may_remove_customers=True)
+    pipeline.land(later, "one.csv", readings("dale", later, 1, 5))
+    tenant.go(later.end + timedelta(minutes=10))
+    pipeline.run(later)
+    tenant.settled()
+    assert tenant.rows("sensors_now") == [(1, 1, 1, None, None)]
+
+
+def test_what_both_names_were_stated_and_no_price_bills_is_accrued_once(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    renamed(tenant)
+    found(tenant)
+    rows = accrued(tenant)
+    assert rows == [(RENAMED.event_name, "no_price", 120, None)]
+
+
+def test_of_a_name_that_is_back_the_hours_of_the_other_one_are_not_asked_of_its_invoice(pipeline: Pipeline) -> None:
+    """For ten hours the measure was another meter's, which stated nothing of them."""
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    with pipeline.database.owned.connect() as connection:
+        for name, number in ((RENAMED.event_name, 10), (READINGS, 20)):
+            connection.execute(
+                "insert into fridge.meter_turns (measure, event_name, bill_from, entered_at)"
+                " values (%s, %s, %s, now())",
+                [CATALOGUE[0].measure.name, name, tenant.hour(number).start],
+            )
+    tenant.use(12, 30)
+    tenant.use(21, 5)
+    assert tenant.settled() == [(95, 95, 95, None, None)]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from fridge_pipeline.database.connection import Database
 from fridge_pipeline.finance.report_month import report_month
 from fridge_pipeline.finance.rules.evidence_format import DoesNotHoldError
 from fridge_pipeline.finance.verify_evidence import verify_evidence
 from tests.finance.evidence.books import made, packed, unpacked, with_manifest
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import read_sheet
-from tests.laws.test_closed_months import HOUR, JANUARY, ask, books, close  # noqa: F401 # a fixture
+from tests.laws.test_closed_months import HOUR, JANUARY, SIGN, ask, books, close  # noqa: F401 # a fixture
+from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
 READINGS = "temperature_readings"
@@ -32,6 +35,12 @@ def late(books: Pipeline) -> Pipeline:  # noqa: F811
     books.run(HOUR)
     books.run_models(HOUR)
     return books
+
+
+def person(pipeline: Pipeline, login: str) -> Database:
+    found = signed_in(pipeline.database, login).person
+    assert found is not None
+    return found
 
 
 def table(files: dict[str, bytes], path: str) -> list[dict[str, str]]:
@@ -92,6 +101,31 @@ def test_a_final_pack_is_the_signed_snapshot_and_what_came_later_is_its_annex(la
     told = "; ".join(held)
     assert any(line.startswith("its figures are those that ada prepared at 2026-02-02T") for line in held)
     assert "since it was signed, as the annex has it: +1 active_sensors (late_file); +2 temperature_readings" in told
+
+
+def test_what_came_after_a_signature_is_not_signed_however_late_its_signer_dated_it(
+    books: Pipeline,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """With psql, and by the clock of the database: a file loaded later is not in the pack, nor is a release."""
+    books.clock.now = datetime.now(UTC)
+    books.run_models(HOUR)
+    for login, action in (("ada", "prepare"), ("grace", "approve")):
+        with person(books, login).connect() as connection:
+            connection.execute(SIGN.replace("2026-02-02", "2099-01-01"), [action] * 3)
+    books.clock.advance(hours=1)
+    books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 2, start=7))
+    books.run(HOUR)
+    with person(books, "oscar").connect() as connection:
+        connection.execute("insert into fridge.decisions (subject, setting, reason) values ('variance', 'off', 'late')")
+    books.run_models(HOUR)
+    files = unpacked(made(books, JANUARY, tmp_path / "2026-01.zip"))
+    assert [row["path"] for row in table(files, "tables/landing_files.csv")] == ["2026-01-31/20/a.csv"]
+    assert [row["path"] for row in table(files, "annex/landing_files.csv")] == ["2026-01-31/20/late.csv"]
+    assert "late" not in {row["reason"] for row in table(files, "tables/decisions.csv")}
+    assert "late" in {row["reason"] for row in table(files, "annex/decisions.csv")}
+    assert table(files, "tables/month_signoffs.csv")[0]["signed_at"].startswith("2099-01-01"), "shown as it was typed"
+    assert {"late_file"} == {row["cause"] for row in table(files, "annex/signed_figures.csv")}
 
 
 def test_a_month_whose_reopening_one_person_has_asked_for_is_signed_until_another_reopens_it(

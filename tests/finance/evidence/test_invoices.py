@@ -58,7 +58,7 @@ insert into fridge.correction_proposals (
 ) values ('cus_1', 'cohoes', 'temperature_readings', 'in_9', %(start)s, %(end)s, 6, 8, 2, 'unit', 1, 'usd',
     'invoice_item', 'olga', %(at)s);
 insert into fridge.correction_approvals (proposal_id, acted_by, acted_at)
-select proposal_id, 'grace', %(later)s from fridge.correction_proposals;
+select proposal_id, 'grace', now() + %(after)s from fridge.correction_proposals;
 insert into fridge.correction_documents (proposal_id, document, answer, written_at, run_id)
 select proposal_id, 'ii_1', 'done', %(later)s, 'r' from fridge.correction_proposals;
 """
@@ -74,8 +74,12 @@ select proposal_id, {amount}, %(at)s, 'ii_1 is another', 'r' from fridge.correct
 
 
 def written(books: Pipeline, statements: str, later: timedelta = timedelta(0)) -> None:
-    """Rows as runs and people leave them, at a time of the test's own; what is approved comes later by so much."""
-    values = {"start": JANUARY.start, "end": JANUARY.end, "at": books.clock(), "later": books.clock() + later}
+    """Rows as runs and people leave them, at a time of the test's own; what is approved comes later by so much.
+
+    A person's approval has the clock of the database, as signatures have.
+    """
+    at = books.clock()
+    values = {"start": JANUARY.start, "end": JANUARY.end, "at": at, "later": at + later, "after": later}
     with books.database.owned.connect() as connection:
         for table in ("correction_proposals", "correction_approvals", "correction_documents", *EDITS):
             connection.execute(f"alter table fridge.{table} disable trigger user".encode())

@@ -5,7 +5,7 @@ import io
 import json
 import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -198,9 +198,10 @@ def test_what_was_decided_after_the_month_ended_is_in_its_pack_and_after_the_sig
     make(books, JANUARY, draft)
     assert [row["setting"] for row in rows_of(draft, "tables/decisions.csv")] == ["off"]
     close(books, JANUARY)
+    decide(signed_in(books.database, "olga"), Subject.VARIANCE, "warn", "it is full now")
     make(books, JANUARY, final)
-    assert rows_of(final, "tables/decisions.csv") == []
-    assert [row["setting"] for row in rows_of(final, "annex/decisions.csv")] == ["off"]
+    assert [row["setting"] for row in rows_of(final, "tables/decisions.csv")] == ["off"]
+    assert [row["setting"] for row in rows_of(final, "annex/decisions.csv")] == ["warn"]
 
 
 def settled_by_two(books: Pipeline, hour: datetime | None, decided_at: datetime, approved_at: datetime) -> None:
@@ -225,7 +226,8 @@ def settled_by_two(books: Pipeline, hour: datetime | None, decided_at: datetime,
 def test_a_settlement_that_was_approved_after_the_signature_is_not_said_to_be_signed(
     books: Pipeline, tmp_path: Path
 ) -> None:
-    settled_by_two(books, HOURS[1].start, books.clock(), books.clock() + timedelta(hours=9))
+    now = datetime.now(UTC)  # the database's clock, which signatures have too
+    settled_by_two(books, HOURS[1].start, now, now + timedelta(hours=9))
     close(books, JANUARY)
     books.clock.advance(hours=10)
     pack = made(books, JANUARY, tmp_path / "2026-01.zip")

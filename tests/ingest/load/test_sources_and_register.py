@@ -12,6 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import fastavro
+import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
@@ -27,6 +28,7 @@ from fridge_pipeline.ingest.prepare import prepare
 from fridge_pipeline.ingest.sources_file import read_sources
 from fridge_pipeline.ingest.watch import find_landing_news
 from fridge_pipeline.reason_terms import How
+from tests.people import signed_in
 
 if TYPE_CHECKING:
     from tests.pipeline import Pipeline
@@ -122,6 +124,25 @@ def test_an_entry_that_would_change_what_is_stored_is_refused_and_so_is_another_
         register(pipeline, "s1,cohoes,2026-01-01")
     register(pipeline, "s1,cohoes,2026-01-24T18:21:00Z")
     assert pipeline.one("select count(*) from fridge.sensor_register") == 2
+
+
+def test_the_database_refuses_an_entry_that_would_change_what_is_stored_by_whatever_way_it_comes(
+    pipeline: Pipeline,
+) -> None:
+    by_register(pipeline)
+    register(pipeline, "s1,troy,2026-01-01")
+    uplinks(pipeline, "1", ("s1", 20, 4.5))
+    pipeline.load(HOUR)
+    person = signed_in(pipeline.database, "olga").person
+    assert person is not None
+    with person.connect() as connection:
+        entry = (
+            "insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason) values ('s1', %s, %s, '')"
+        )
+        with pytest.raises(psycopg.errors.RestrictViolation, match="readings of it are stored for troy"):
+            connection.execute(entry, ["cohoes", "2026-01-24T18:20:00Z"])
+        connection.execute(entry, ["troy", "2026-01-24T18:10:00Z"])
+        connection.execute(entry, ["cohoes", "2026-01-24T18:21:00Z"])
 
 
 def test_a_sensor_whose_own_files_are_withdrawn_is_registered_for_the_past_and_counted_when_they_come_again(
