@@ -362,3 +362,27 @@ def test_what_an_archived_meter_has_of_an_hour_that_was_sent_whole_to_the_next_o
     assert report.written == {HoldAct.RELEASE: 1}, plan(report)
     after_the_end(tenant, hours=3)
     assert invoice(tenant).lines.data[0].quantity == 12
+
+
+def test_a_draft_of_a_name_that_is_back_waits_for_its_own_hours_and_not_for_those_of_the_other_name(
+    tenant: InvoicedTenant,
+) -> None:
+    """The first ones are of before it was away."""
+    line = tenant.pipeline
+    with line.database.connect() as connection:
+        for name, number in (("readings_stored", 10), (CATALOGUE[0].event_name, 30)):
+            connection.execute(
+                "insert into fridge.meter_turns (event_name, measure, bill_from, entered_at) values (%s, %s, %s, %s)",
+                (name, CATALOGUE[0].measure.name, tenant.hour(number).start, line.clock()),
+            )
+    waits = {}
+    for number in (20, 3):
+        hour = tenant.hour(number)
+        line.land(hour, "late.csv", readings("cohoes", hour, 1, 7, start=9))
+        line.load(hour)
+        line.count(hour)
+        waits[number] = plan(hold(tenant, writes=False))[1].split(" since")[0]
+    assert waits == {
+        20: "it waits for an hour to pass",
+        3: "it waits for 1 hour of usage that Stripe has not accepted yet",
+    }
