@@ -12,7 +12,7 @@ from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
-from fridge_pipeline.catalogue.meter import Variance
+from fridge_pipeline.catalogue.meter import Formula, Variance, Window
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
@@ -111,7 +111,11 @@ class People(Actor):
         known = [meter for meter in now.meters.values() if meter.measure == measure]
         match how:
             case "rename a meter":
-                now.change_meters(measure, replace(known[0], event_name=f"{known[0].event_name}_{len(known) + 1}"))
+                new = replace(known[0], event_name=f"{known[0].event_name}_{len(known) + 1}")
+                if which % 3 == 0:  # one that adds up takes over from one that keeps the newest, or the reverse
+                    window = Window.HOUR if new.window is Window.NONE else Window.NONE
+                    new = replace(new, formula=Formula.SUM, window=window)
+                now.change_meters(measure, new)
             case "remove a meter":
                 now.change_meters(measure, None)
             case "bring a meter back":
