@@ -783,12 +783,14 @@ with asked as (
         asked.measure,
         greatest(asked.starts_at - interval '30 minutes', stretches.bill_from) as first_at,
         least(asked.ends_at - interval '30 minutes', stretches.bill_until) as end_at
-    from unnest(
-        %(numbers)s::integer[], %(tenant_ids)s::text[], %(event_names)s::text[], %(measures)s::text[],
-        %(starts)s::timestamptz[], %(ends)s::timestamptz[]
-    ) as asked (
-        "number", tenant_id, event_name, measure, starts_at, ends_at
-    )
+    from
+        unnest(
+            %(numbers)s::integer[], %(tenant_ids)s::text[], %(event_names)s::text[], %(measures)s::text[],
+            %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+        )
+            as asked (
+                "number", tenant_id, event_name, measure, starts_at, ends_at
+            )
     inner join fridge.hours_of_meters(array(select distinct unnest(%(event_names)s::text[]))) as stretches
         on
             asked.event_name = stretches.event_name
