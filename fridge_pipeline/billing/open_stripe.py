@@ -13,7 +13,7 @@ from fridge_pipeline.billing.delivery_record import claim_books
 from fridge_pipeline.billing.ledger import keep_meter_turns, lock_staging
 from fridge_pipeline.billing.passed_over import tell_passed_over
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BilledHours, BillingStart
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.stripe.rules.api_key import KeyMode
@@ -59,12 +59,19 @@ class HoursBilledElsewhereError(ValueError):
     """From this start on, hours would be stated that another system has stated: they would be billed twice."""
 
 
-def billing_start(connection: psycopg.Connection, event_name: str | None = None) -> BillingStart:
-    """From which hour on usage is stated; of a meter, which may have come later, or of any."""
-    row = connection.execute(statement("billing_start"), {"event_name": event_name}).fetchone()
+def billing_start(connection: psycopg.Connection) -> BillingStart:
+    """From which hour on usage is stated."""
+    row = connection.execute(statement("billing_start")).fetchone()
     if row is None or row[1]:
         return EVERY_HOUR
     return BillingStart(None if row[0] is None else Hour(row[0]))
+
+
+def hours_of_meter(connection: psycopg.Connection, event_name: str) -> BilledHours:
+    """The hours that are a meter's to state: it may have come later, and may have been away for some."""
+    return BilledHours(
+        tuple(connection.execute(statement("stretches_of_meter"), {"event_name": event_name}).fetchall())
+    )
 
 
 def keep_billing_start(

@@ -1,20 +1,18 @@
 -- name: billing_start
--- Of a meter, where one is given: it may have come later.
 select
-    case when isfinite(starts.bill_from) then starts.bill_from end as first_hour,
-    starts.bill_from = '-infinity' as is_every_hour
-from (
-    select
-        greatest(
-            billing_start.bill_from,
-            (
-                select max(billed_hours.bill_from)
-                from fridge.billed_hours
-                where billed_hours.event_name = %(event_name)s
-            )
-        ) as bill_from
-    from fridge.billing_start
-) as starts;
+    case when isfinite(bill_from) then bill_from end as first_hour,
+    bill_from = '-infinity' as is_every_hour
+from fridge.billing_start;
+
+-- name: stretches_of_meter
+-- The hours that a meter bills or has billed, empty where they have no first one. It is the last to be asked for what
+-- comes after them, also where another one has that: Stripe may still have what was sent before.
+select
+    nullif(bill_from, '-infinity') as bill_from,
+    case when lead(bill_from) over (order by begins_at) is not null then bill_until end as bill_until
+from fridge.hours_of_meters(array[%(event_name)s]::text[])
+where bill_from < 'infinity'
+order by begins_at;
 
 -- name: keep_meter_turns
 -- When the catalogue is first seen with another meter of a measure, or with none. The first meters of books bill every

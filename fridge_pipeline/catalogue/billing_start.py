@@ -41,3 +41,20 @@ class BillingStart:
 
 #: Where nothing else was ever decided.
 EVERY_HOUR = BillingStart(Hour(datetime.min.replace(tzinfo=UTC)))
+
+
+@dataclass(frozen=True, slots=True)
+class BilledHours:
+    """The hours of a meter: from one hour on, until another one that is not among them; ``None`` is no such end."""
+
+    stretches: tuple[tuple[datetime | None, datetime | None], ...]
+
+    def bills(self, hour: Hour) -> bool:
+        """Whether usage of this hour is stated by this meter."""
+        return any(
+            (first is None or hour.start >= first) and (until is None or hour.start < until)
+            for first, until in self.stretches
+        )
+
+
+ALL_HOURS = BilledHours(((None, None),))

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import psycopg
 
+from fridge_pipeline.billing.meters_at_stripe import sums_by_hour, whole_hours
 from fridge_pipeline.billing.open_stripe import (
     NEVER_STATED,
     ReadPurpose,
@@ -187,7 +188,10 @@ def differing_sum(
             return f"a sum of {each.event_name} that Stripe can show: its period cuts an hour"
         hours = HourRange(Hour(span.start), Hour(span.end - ONE_HOUR))
         grouping = Grouping.DAY if _whole_days(span) else Grouping.HOUR
-        sums = summed_usage(gateway, each.event_name, each.customer_id, hours, grouping, count_read)
+        if whole_hours(connection, each.event_name, each.customer_id, hours):  # of which one meter's is on no price
+            sums = sums_by_hour(connection, gateway, each.event_name, each.customer_id, hours, count_read)
+        else:
+            sums = summed_usage(gateway, each.event_name, each.customer_id, hours, grouping, count_read)
         shown = _total(sums, formulas[each.event_name])
         if shown != ours.accepted:
             return f"Stripe's sum of {each.event_name}, {shown:f}, to be the accepted {ours.accepted:f}"

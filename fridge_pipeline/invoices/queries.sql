@@ -819,29 +819,29 @@ order by invoice_id asc, snapshot_id asc;
 -- name: waiting_usage
 -- What billing periods still wait for, each with a number of its own, of a tenant and meter: hours whose usage is not
 -- what was stated and settled of it, or whose statement is undecided; hours of any tenant with files that are not
--- counted or could not be loaded; and when the last statement was decided. An hour belongs to the period of its middle.
+-- counted or could not be loaded; and when the last statement was decided. An hour belongs to the period of its middle,
+-- and is waited for only where it is this meter's: a name that was away for a while has several stretches.
 with asked as (
     select
         asked."number",
         asked.tenant_id,
         asked.event_name,
         asked.measure,
-        greatest(
-            asked.starts_at - interval '30 minutes',
-            (select billing_start.bill_from from fridge.billing_start),
-            (
-                select max(billed_hours.bill_from)
-                from fridge.billed_hours
-                where billed_hours.event_name = asked.event_name
+        greatest(asked.starts_at - interval '30 minutes', stretches.bill_from) as first_at,
+        least(asked.ends_at - interval '30 minutes', stretches.bill_until) as end_at
+    from
+        unnest(
+            %(numbers)s::integer[], %(tenant_ids)s::text[], %(event_names)s::text[], %(measures)s::text[],
+            %(starts)s::timestamptz[], %(ends)s::timestamptz[]
+        )
+            as asked (
+                "number", tenant_id, event_name, measure, starts_at, ends_at
             )
-        ) as first_at,
-        asked.ends_at - interval '30 minutes' as end_at
-    from unnest(
-        %(numbers)s::integer[], %(tenant_ids)s::text[], %(event_names)s::text[], %(measures)s::text[],
-        %(starts)s::timestamptz[], %(ends)s::timestamptz[]
-    ) as asked (
-        "number", tenant_id, event_name, measure, starts_at, ends_at
-    )
+    inner join fridge.hours_of_meters(array(select distinct unnest(%(event_names)s::text[]))) as stretches
+        on
+            asked.event_name = stretches.event_name
+            and asked.starts_at - interval '30 minutes' < stretches.bill_until
+            and asked.ends_at - interval '30 minutes' > stretches.bill_from
 ),
 
 -- Not counted from the files that there are now, or not loaded; of which tenant, nobody knows yet.

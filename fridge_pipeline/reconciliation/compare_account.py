@@ -13,7 +13,7 @@ from fridge_pipeline.billing.meters_at_stripe import sums_by_hour, whole_hours
 from fridge_pipeline.billing.open_stripe import ReadPurpose, count_reads, stripe_of_books
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.billing_start import BillingStart
+from fridge_pipeline.catalogue.billing_start import BilledHours
 from fridge_pipeline.catalogue.meter import Formula
 from fridge_pipeline.database.exceptions import ExceptionKey, open_exception
 from fridge_pipeline.database.queries import span_of, statement
@@ -42,7 +42,7 @@ from fridge_pipeline.stripe.rules.meter_event import billing_deadline
 class AccountReader:
     """Reads accounts and commits what comes of each; ``reads`` says how many requests that took so far.
 
-    ``starts``: event name → from which hour on it is stated. ``unread_hours``: there are reads enough for hours that
+    ``billed``: event name → the hours that it states. ``unread_hours``: there are reads enough for hours that
     were not read since they changed. ``sharers``: meter and customer → the accounts that have it, where there are
     several.
     """
@@ -50,7 +50,7 @@ class AccountReader:
     run: Run
     connection: psycopg.Connection
     open_gateway: Callable[[], StripeGateway]
-    starts: Mapping[str, BillingStart]
+    billed: Mapping[str, BilledHours]
     unread_hours: bool
     sharers: Mapping[tuple[str, str], Sequence[Account]] = field(default_factory=dict)
     reads: int = 0
@@ -81,11 +81,11 @@ class AccountReader:
                 differing[customer] = sorted({*found_days, *unknown})
             booked = self._look_closer(account, days, booked, seen, differing)
         now = self.run.clock()
-        start = self.starts[account.meter.event_name]
-        rows = unmapped(_of(None, booked), now, start)
+        billed = self.billed[account.meter.event_name]
+        rows = unmapped(_of(None, booked), now, billed)
         for customer in account.customer_ids:
             ours, theirs = _of(customer, booked), seen[customer]
-            rows += side_by_side(customer, ours, theirs, differing[customer], now, start)
+            rows += side_by_side(customer, ours, theirs, differing[customer], now, billed)
         with self.connection.transaction():
             write_rows(self.connection, account, days, rows, read_at, self.run.run_id)
             for customer in account.customer_ids:
@@ -122,8 +122,8 @@ class AccountReader:
     def leave_unread(self, account: Account, days: DayRange, why: str) -> None:
         """Writes what our books say of an account that was not read, and why it was not."""
         booked = booked_hours(self.connection, account, days)
-        start = self.starts[account.meter.event_name]
-        rows = unmapped(_of(None, booked), self.run.clock(), start)
+        billed = self.billed[account.meter.event_name]
+        rows = unmapped(_of(None, booked), self.run.clock(), billed)
         rows += [row for customer in account.customer_ids for row in not_read(customer, _of(customer, booked), why)]
         with self.connection.transaction():
             write_rows(self.connection, account, days, rows, None, self.run.run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fridge_pipeline.billing.open_stripe import NEVER_STATED, billing_start, books_are_claimed, reads_since
+from fridge_pipeline.billing.open_stripe import NEVER_STATED, books_are_claimed, hours_of_meter, reads_since
 from fridge_pipeline.calendar.days import DayRange
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.reconciliation.compare_account import AccountReader
@@ -69,8 +69,8 @@ def reconcile_days(
         all_accounts = Accounts(sum(len(account.customer_ids) for account in spans), len(others), len(due))
         plan = plan_reads(all_accounts, days.count, left, reads_max, reading)
         names = {meter.event_name for meter in (*run.catalogue, *(account.meter for account in accounts))}
-        starts = {name: billing_start(connection, name) for name in names}
-        reader = AccountReader(run, connection, open_gateway, starts, plan.unread_hours, _sharers(accounts))
+        billed = {name: hours_of_meter(connection, name) for name in names}
+        reader = AccountReader(run, connection, open_gateway, billed, plan.unread_hours, _sharers(accounts))
         work = _Reconciliation(reader, plan.allowed - plan.kept, ReconciliationReport(plan))
         if plan.allowed < plan.left:
             work.used_up = SHARE_USED_UP

@@ -10,8 +10,11 @@ import pytest
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import CATALOGUE, Meter, Window
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.reason_terms import How
+from tests.laws.test_withdrawals import withdraw
 from tests.pipeline import Pipeline, gateway_to, readings
 
 EVENTS = "/v1/billing/meter_events"
@@ -215,3 +218,35 @@ def test_what_the_old_meter_has_of_an_hour_that_was_sent_whole_to_the_new_one_is
     pipeline.run(hour)
     assert of_all_meters(pipeline, meter) == 55
     assert pipeline.one("select owed from fridge.open_exceptions") == 5
+
+
+def test_an_hour_that_another_tenant_has_in_the_old_meter_is_free_once_its_nothing_was_stated_again(
+    pipeline: Pipeline, meter: Meter, hour: Hour
+) -> None:
+    """Taking its file out of usage is not enough: the 0 is not sent by itself, and the exception says so."""
+    if meter is RAW:
+        return
+    pipeline.run(hour)
+    customer = pipeline.customers["cohoes"]
+    with pipeline.database.connect() as connection:
+        import_tenants(connection, [Tenant("cohoes", "Cohoes", None)], pipeline.clock(), may_remove_customers=True)
+    pipeline.add_tenant("troy", customer)
+    pipeline.land(hour, "troy.csv", readings("troy", hour, 1, 5))
+    make_anew(pipeline, meter)
+    pipeline.advance(hours=1)
+    pipeline.run(hour)
+    ((kind, detail),) = pipeline.rows("select kind, detail from fridge.open_exceptions")
+    assert kind == "customer_taken"
+    assert "out of usage (fridge withdraw; and where the meter was made anew since, have the 0 stated again" in detail
+    withdraw(pipeline, f"{hour.folder}/first.csv")
+    pipeline.run(hour)
+    found = pipeline.rows("select kind, tenant_id, owed, exception_id from fridge.open_exceptions order by kind")
+    assert [row[:3] for row in found] == [("customer_taken", "troy", 5), ("refused", "cohoes", -20)]
+    settle_exceptions(pipeline.as_run(), [found[1][-1]], Decision(How.STATE_AGAIN, "the old one is on no price"))
+    for _ in range(2):
+        pipeline.run(hour)
+    assert pipeline.rows("select kind from fridge.open_exceptions") == []
+    assert of_all_meters(pipeline, meter) == 25
+    pipeline.advance(hours=7)
+    pipeline.reconcile(DayRange(day_of(hour), day_of(hour)))
+    assert pipeline.rows("select kind from fridge.open_exceptions") == []

@@ -127,6 +127,11 @@ def owed(tenant: InvoicedTenant) -> list[tuple[object, ...]]:
     )
 
 
+def proposed(tenant: InvoicedTenant) -> list[tuple[str, int]]:
+    whats = [each.what for each in propose(tenant).corrections]
+    return [(each.event_name, int(each.delta)) for each in whats if each.event_name != "active_sensors"]
+
+
 def test_what_the_old_name_has_invoiced_is_not_owed_by_the_new_one_as_well(pipeline: Pipeline) -> None:
     tenant = InvoicedTenant(pipeline)
     tenant.subscribe(tenant.price())
@@ -223,3 +228,44 @@ def test_of_a_name_that_is_back_the_hours_of_the_other_one_are_not_asked_of_its_
     tenant.use(12, 30)
     tenant.use(21, 5)
     assert tenant.settled() == [(95, 95, 95, None, None)]
+
+
+def test_what_the_new_name_states_after_the_old_names_invoice_is_final_is_asked_for_by_nobody(
+    pipeline: Pipeline,
+) -> None:
+    """Both were on the subscription: what comes later is missing from the new name's line, and told once."""
+    tenant = InvoicedTenant(pipeline)
+    pipeline.gateway.create_meter(RENAMED)
+    tenant.subscribe(tenant.price(), tenant.price(RENAMED.event_name))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    assert pipeline.stripe_totals("cohoes")[RENAMED.event_name, tenant.hour(3).key] == 90
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: []}
+    assert (owed(tenant), accrued(tenant)) == ([], [])
+    assert proposed(tenant) == []
+    pipeline.land(tenant.hour(20), "late.csv", readings("cohoes", tenant.hour(20), 1, 7, start=9))
+    pipeline.run(tenant.hour(20))
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: [(7, 0, "after_finalization")]}
+    assert owed(tenant) == [("not_invoiced", RENAMED.event_name)]
+    assert proposed(tenant) == [(RENAMED.event_name, 7)]
+
+
+@pytest.mark.parametrize("late", [0, 7])
+def test_a_name_that_is_back_after_its_invoice_is_final_owes_nothing_of_it(pipeline: Pipeline, late: int) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price())
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    if late:
+        pipeline.land(tenant.hour(20), "late.csv", readings("cohoes", tenant.hour(20), 1, late, start=9))
+        pipeline.run(tenant.hour(20))
+    gone(tenant, *CATALOGUE)
+    for number in (3, 20):
+        pipeline.run(tenant.hour(number))
+    told = [(120 + late, 120, "after_finalization" if late else None)]
+    assert found(tenant) == {READINGS: told, RENAMED.event_name: []}
+    assert owed(tenant) == ([("not_invoiced", READINGS)] if late else [])

@@ -10,14 +10,18 @@ import pytest
 import requests
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, days_to_hold, hold_drafts
 from fridge_pipeline.invoices.hold_record import held_drafts
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct
 from fridge_pipeline.operations.alerts import AlertScope, find_alerts
 from fridge_pipeline.operations.rules.alert import AlertMemory, Family
+from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.invoice_reads import drafts
 from fridge_pipeline.stripe.rules.api_key import ApiKey
+from tests.billing.test_meters_made_anew import make_anew
 from tests.invoices.account import InvoicedTenant
 from tests.pipeline import CLOSE_AFTER, Pipeline, ProcessDied, dies_after, gateway_to, readings
 
@@ -333,3 +337,52 @@ def test_a_draft_is_told_of_before_it_is_final_without_an_hour_of_its_period_and
     assert told() == [f"{invoice(tenant).id} of {tenant.customer}: 1 hour, final at {final}"]
     line.bill(hour)
     assert told() == []
+
+
+def test_what_an_archived_meter_has_of_an_hour_that_was_sent_whole_to_the_next_one_keeps_no_draft(
+    pipeline: Pipeline,
+) -> None:
+    """A person has said that it is on no price, so the draft does not bill it."""
+    tenant = InvoicedTenant(pipeline)
+    tenant.use(3, 5)
+    make_anew(pipeline, CATALOGUE[0])
+    hour, now = tenant.hour(3), pipeline.clock() + timedelta(hours=1)
+    tenant.go(tenant.start)
+    tenant.subscribe(tenant.price())
+    tenant.go(now)
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 7, start=9))
+    pipeline.run(hour)
+    (number,) = pipeline.rows("select exception_id from fridge.open_exceptions where kind = 'refused'")
+    settle_exceptions(pipeline.as_run(), number, Decision(How.STATE_AGAIN, "the old one is on no price"))
+    pipeline.run(hour)
+    after_the_end(tenant, minutes=20)
+    assert hold(tenant).written == {HoldAct.HOLD: 1}
+    after_the_end(tenant, hours=2)
+    report = hold(tenant)
+    assert report.written == {HoldAct.RELEASE: 1}, plan(report)
+    after_the_end(tenant, hours=3)
+    assert invoice(tenant).lines.data[0].quantity == 12
+
+
+def test_a_draft_of_a_name_that_is_back_waits_for_its_own_hours_and_not_for_those_of_the_other_name(
+    tenant: InvoicedTenant,
+) -> None:
+    """The first ones are of before it was away."""
+    line = tenant.pipeline
+    with line.database.connect() as connection:
+        for name, number in (("readings_stored", 10), (CATALOGUE[0].event_name, 30)):
+            connection.execute(
+                "insert into fridge.meter_turns (event_name, measure, bill_from, entered_at) values (%s, %s, %s, %s)",
+                (name, CATALOGUE[0].measure.name, tenant.hour(number).start, line.clock()),
+            )
+    waits = {}
+    for number in (20, 3):
+        hour = tenant.hour(number)
+        line.land(hour, "late.csv", readings("cohoes", hour, 1, 7, start=9))
+        line.load(hour)
+        line.count(hour)
+        waits[number] = plan(hold(tenant, writes=False))[1].split(" since")[0]
+    assert waits == {
+        20: "it waits for an hour to pass",
+        3: "it waits for 1 hour of usage that Stripe has not accepted yet",
+    }

@@ -215,3 +215,40 @@ def test_hours_in_which_no_meter_billed_a_measure_are_nobodys(history: Pipeline)
     history.land(old, "late.csv", readings("cohoes", old, 1, 5, start=7))
     history.run(old)
     assert ("too_late", "cohoes", READINGS, old.start, 5) in owed(history)
+
+
+def test_hours_of_the_first_stretch_of_a_name_that_is_back_are_reconciled_as_billed(history: Pipeline) -> None:
+    """Not as hours of before the meter: what changed there is too late, and what others state there is not hidden."""
+    old, new = pipeline_hours(history)
+    history.sandbox.set_clock(now=old.plus(2).start.timestamp(), frozen=True)
+    history.sandbox.client().v1.billing.meter_events.create(
+        {
+            "event_name": READINGS,
+            "identifier": "somebody else",
+            "timestamp": int(old.plus(1).start.timestamp()) + 3000,
+            "payload": {"stripe_customer_id": history.customers["cohoes"], "value": "77"},
+        }
+    )
+    rename(history)
+    swept(history)
+    meanwhile = new.plus(24)
+    history.advance(days=2)
+    history.land(meanwhile, "a.csv", readings("cohoes", meanwhile, 1, 3))
+    history.run(meanwhile)
+    history.advance(days=40)
+    rename(history, RENAMED, CATALOGUE[0])
+    swept(history)
+    history.land(old, "late.csv", readings("cohoes", old, 1, 5, start=7))
+    history.run(old)
+    history.reconcile(DayRange(day_of(old), day_of(old)))
+    assert history.rows(
+        "select hour, usage_value, stripe_value::int, cause from fridge.stripe_reconciliation"
+        " where hour is not null and event_name = %s order by hour",
+        READINGS,
+    ) == [(old.start, 25, 20, "too_late"), (old.plus(1).start, None, 77, "not_stated_by_us")]
+    history.reconcile(DayRange(day_of(meanwhile), day_of(meanwhile)))
+    assert history.rows(
+        "select event_name, usage_value, cause from fridge.stripe_reconciliation where day = %s and hour is null"
+        " order by event_name",
+        day_of(meanwhile),
+    ) == [(RENAMED.event_name, 3, None), (READINGS, 3, "not_billed")]

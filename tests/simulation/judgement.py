@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.catalogue.measure import INSERTED_COUNT
 from fridge_pipeline.catalogue.meter import Window
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
@@ -32,6 +33,10 @@ COUNTS = """
 STATEMENTS = """
     select identifier, event_name, tenant_id, stripe_customer_id, hour, value, status, first_sent_at
     from fridge.meter_events
+"""
+HOLDERS = """
+    select measure, event_name, extract(epoch from begins_at)::float8, extract(epoch from bill_until)::float8
+    from fridge.billed_hours
 """
 EXCEPTIONS = "select kind, tenant_id, hour, subject, detail, owed from fridge.exceptions where closed_at is null"
 
@@ -123,7 +128,14 @@ class Judgement:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.usage = Counter(world.record.usage())
+        self.holders = world.database.look(HOLDERS)
+        self.usage = Counter(
+            {
+                (tenant, holder, hour): value
+                for (tenant, name, hour), value in world.record.usage().items()
+                if (holder := self.holder(name, hour)) is not None
+            }
+        )
         self.stripe = world.account.totals()
         self.statements = [
             Statement(identifier, name, tenant, customer, Hour(hour), value, status, first_sent_at)
@@ -154,15 +166,28 @@ class Judgement:
             *self._wrongly_sent(),
         ]
 
+    def holder(self, event_name: str, hour: Hour) -> str | None:
+        """Of all meters that ever billed a meter's measure, the one that has the hour."""
+        measure, at = self.world.meters[event_name].measure.name, hour.start.timestamp()
+        names = [name for of, name, first, until in self.holders if of == measure and first <= at < until]
+        assert len(names) <= 1, names
+        return names[0] if names else None
+
+    def _is_judged(self, place: Place) -> bool:
+        """The meter has the hour, and its measure is billed: of one that is gone no run brings anything up to date."""
+        measures = {meter.measure for meter in self.world.pipeline.catalogue}
+        return self.holder(*place[1:]) == place[1] and self.world.meters[place[1]].measure in measures
+
     def _miscounted(self) -> list[str]:
         """L1 to L3: the pipeline counted what the record says."""
         counted = _summed(
             ((tenant, name, Hour(hour)), value) for name, tenant, hour, value in self.world.database.look(COUNTS)
         )
+        usage = self.world.record.usage()
         return [
-            f"{_text(place)}: counted {counted[place]}, and the landing files have {self.usage[place]}"
-            for place in sorted(counted | self.usage)
-            if counted[place] != self.usage[place]
+            f"{_text(place)}: counted {counted[place]}, and the landing files have {usage[place]}"
+            for place in sorted(counted | usage)
+            if counted[place] != usage[place]
         ]
 
     def _shared(self) -> list[str]:
@@ -187,8 +212,16 @@ class Judgement:
 
     def _usage_beside_statements(self) -> list[str]:
         """What is owed to us, or by us, stands in an exception with its figure, and with no other one."""
-        found = []
-        for place in sorted({*self.usage, *self.stated, *self.world.settled, *self.excepted}):
+        found: list[str] = []
+        places = sorted({*self.usage, *self.stated, *self.world.settled, *self.excepted})
+        found += [
+            f"{_text(place)}: {each.kind} says that {each.figure} is owed, and {holder} has the hour: {each.detail}"
+            for place in places
+            if (holder := self.holder(*place[1:])) not in {None, place[1]}
+            for each in self.excepted[place]
+            if each.kind in OWING and (each.figure or 0) > 0
+        ]
+        for place in filter(self._is_judged, places):
             owed = self.usage[place] - self.stated[place] - self.settled(place)
             said = {each.kind: each.owed for each in self.excepted[place]}
             if said.get("unexplained") == set():
@@ -204,7 +237,11 @@ class Judgement:
 
     def settled(self, place: Place) -> int:
         """What people have ended otherwise: a write-off only as far as so much would be owed."""
-        by_how = self.world.settled[place]
+        by_how: Counter[How] = Counter()
+        for name in self.world.meters:  # what another meter of the measure has settled is this one's, unless given back
+            at_name = self.world.settled[place[0], name, place[2]]
+            if place[1] == (self.holder(name, place[2]) if at_name.total() > 0 else name):
+                by_how.update(at_name)
         by_hand = by_how[How.INVOICED_BY_HAND] + by_how[How.CREDITED]
         owed = self.usage[place] - self.stated[place] - by_hand
         return by_hand + min(max(owed, 0), by_how[How.WRITTEN_OFF])
@@ -225,12 +262,12 @@ class Judgement:
     def _false_promises(self) -> list[str]:
         """After 35 days nothing is billed any more, whatever else stands in its way; a credit is given at any time."""
         oldest = self.world.clock.now - OLDEST_TIMESTAMP
-        adds_up = {meter.event_name for meter in self.world.pipeline.catalogue if meter.window is Window.NONE}
+        adds_up = {name for name, meter in self.world.meters.items() if meter.window is Window.NONE}
         return [
             f"{_text(place)}: older than 35 days, and still {each.kind}: {each.detail}"
             for place, exceptions in sorted(self.excepted.items())
             for each in exceptions
-            if each.kind in PROMISING and place[2].end < oldest
+            if each.kind in PROMISING and place[2].end < oldest and self._is_judged(place)
             if not (
                 each.kind == "month_closed"
                 and (place[1] in adds_up or self.world.settled[place])
@@ -270,7 +307,7 @@ class Judgement:
         found: defaultdict[Place, list[Excepted]] = defaultdict(list)
         for kind, tenant, hour, subject, detail, figure in self.world.database.look(EXCEPTIONS):
             event_name = event_of.get(subject.removeprefix("cancel:"), subject)
-            if tenant is not None and event_name in {READINGS, SENSORS}:
+            if tenant is not None and event_name in self.world.meters:
                 place = (tenant, event_name, Hour(hour))
                 found[place].append(Excepted(kind, place, detail, figure))
         return found
@@ -280,7 +317,7 @@ class Judgement:
         return Counter(
             self.excepted[place][0].kind
             for place in self.usage | self.stated
-            if self.usage[place] != self.stated[place] and self.excepted[place]
+            if self.usage[place] != self.stated[place] and self.excepted[place] and self._is_judged(place)
         )
 
 
@@ -295,11 +332,11 @@ def overbilled(world: World) -> list[str]:
     most = world.record.most_ever
     found = []
     for event_name, hour in sorted({slot[1:] for slot in stripe} - world.meddled):
+        name = READINGS if world.meters[event_name].measure == INSERTED_COUNT else SENSORS
         for customers, tenants in _families(world):
             has = [stripe[customer, event_name, hour] for customer in customers]
             may = [
-                most[tenant, event_name, hour] - world.settled[tenant, event_name, hour][How.CREDITED]
-                for tenant in tenants
+                most[tenant, name, hour] - world.settled[tenant, event_name, hour][How.CREDITED] for tenant in tenants
             ]
             if sum(has) > sum(may) or max(has, default=0) > max(may, default=0):
                 found.append(f"{event_name} {hour}: {customers} have {has}, and {tenants} never used more than {may}")

@@ -9,7 +9,6 @@ from hypothesis.stateful import rule
 
 from fridge_pipeline.calendar.hours import Hour
 from tests.simulation.base import Actor
-from tests.simulation.record import READINGS, SENSORS
 from tests.simulation.world import HOURS
 
 METER_EVENTS = "/v1/billing/meter_events"
@@ -74,7 +73,8 @@ class Others(Actor):
     def meddle(self, how: str, which: int, hour: Hour) -> None:
         """What is done in the dashboard, or by another system with a key to the same account."""
         self.did(how)
-        now, event_name = self.now, (READINGS, SENSORS)[which % 2]
+        now = self.now
+        event_name = list(now.meters)[which % len(now.meters)]
         match how:
             case "delete a customer":
                 customers = list(now.tenants_of)

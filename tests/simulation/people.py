@@ -1,4 +1,4 @@
-"""What people do between runs: import tenants, withdraw files, release, settle, mend refusals, close a month."""
+"""What people do between runs: import tenants, withdraw, release, settle, close a month, rename and remove meters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from hypothesis.stateful import rule
 from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import Variance
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
+from fridge_pipeline.catalogue.meter import Formula, Variance, Window
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
@@ -30,6 +31,8 @@ DECISIONS = [
     *("withdraw", "withdraw", "release", "settle", "settle", "mend refusals", "change FRIDGE_VARIANCE"),
     "close or reopen the month",
 ]
+
+METERS = ["rename a meter", "rename a meter", "remove a meter", "bring a meter back"]
 
 OPEN = "select tenant_id, hour from fridge.exceptions where kind = %s and closed_at is null order by 1, 2"
 OPEN_IDS = "select exception_id from fridge.exceptions where kind = %s and closed_at is null order by 1"
@@ -96,6 +99,29 @@ class People(Actor):
             case "close or reopen the month":
                 with suppress(MonthStateError):  # statements of it are under way
                     self._sign()
+
+    @rule(how=st.sampled_from(METERS), which=numbers)
+    def change_meters(self, how: str, which: int) -> None:
+        """``FRIDGE_METERS`` has another name for what a measure is billed by, none, or one of before."""
+        now = self.now
+        if now.cycle is not None:  # a price stays with its meter
+            return
+        self.did(how)
+        measure = (INSERTED_COUNT, ACTIVE_SENSORS)[which % 2]
+        known = [meter for meter in now.meters.values() if meter.measure == measure]
+        match how:
+            case "rename a meter":
+                new = replace(known[0], event_name=f"{known[0].event_name}_{len(known) + 1}")
+                if which % 3 == 0:  # one that adds up takes over from one that keeps the newest, or the reverse
+                    window = Window.HOUR if new.window is Window.NONE else Window.NONE
+                    new = replace(new, formula=Formula.SUM, window=window)
+                now.change_meters(measure, new)
+            case "remove a meter":
+                now.change_meters(measure, None)
+            case "bring a meter back":
+                now.change_meters(measure, known[which % len(known)])
+        if which % 5:  # else it is deployed before it is made in Stripe
+            now.make_meters()
 
     def _release(self, which: int) -> None:
         held = self.now.database.look(OPEN, ["held_for_review"])

@@ -11,6 +11,7 @@ from fridge_pipeline.billing.collect_refusals import collect_refusals
 from fridge_pipeline.billing.hours_to_bill import find_hours_to_bill
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.calendar.hours import Hour, HourRange
+from fridge_pipeline.catalogue.measure import Measure
 from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
@@ -52,6 +53,7 @@ class World:
             self.database, parts.sandbox, landing, parts.folder / "work", self.clock, catalogue=catalogue
         )
         self.zone = LocalLanding(str(landing))
+        self.meters = {meter.event_name: meter for meter in catalogue}  # that the catalogue ever had
         self.record = Record()
         self.customer_of: dict[str, str | None] = dict.fromkeys(TENANTS)
         self.tenants_of: defaultdict[str, set[str]] = defaultdict(set)  # whom a customer was ever mapped to
@@ -91,6 +93,13 @@ class World:
             self.customer_of[tenant] = customer
             if customer is not None:
                 self.tenants_of[customer].add(tenant)
+
+    def change_meters(self, measure: Measure, meter: Meter | None) -> None:
+        """Another meter bills a measure, or none does: ``FRIDGE_METERS`` says otherwise than before."""
+        others = tuple(each for each in self.pipeline.catalogue if each.measure != measure)
+        self.pipeline.catalogue = (*others, *([] if meter is None else [meter]))
+        if meter is not None:
+            self.meters[meter.event_name] = meter
 
     # What runs.
 

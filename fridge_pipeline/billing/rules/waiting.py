@@ -125,10 +125,10 @@ def _withdrawal(case: StagingCase) -> str:
     """How the other tenant's figure comes down to 0, which a raw meter's does only while events can be cancelled."""
     if case.meter.window is Window.NONE and case.meter.formula is Formula.LAST:
         return ""
-    files = f", or take the files of {case.taken_by!r} out of usage (fridge withdraw)"
-    if case.meter.window is Window.HOUR:
-        return files
-    return f"{files} within {CANCEL_WINDOW // ONE_HOUR} hours of being sent, while Stripe cancels it"
+    files = f", or take the files of {case.taken_by!r} out of usage (fridge withdraw"
+    if case.meter.window is Window.HOUR:  # a total is not sent by itself where an archived meter has the hour
+        return f"{files}; and where the meter was made anew since, have the 0 stated again: fridge settle)"
+    return f"{files}) within {CANCEL_WINDOW // ONE_HOUR} hours of being sent, while Stripe cancels it"
 
 
 def _by_hand(case: StagingCase) -> str:

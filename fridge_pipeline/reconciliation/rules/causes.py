@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.catalogue.billing_start import ALL_HOURS, BilledHours
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS
 from fridge_pipeline.reason_terms import Subject
 from fridge_pipeline.stripe.rules.limits import SUMMARY_SETTLE
@@ -81,20 +81,18 @@ def agrees(booked: BookedHour, seen: Decimal) -> bool:
     return (booked.usage or 0) == (booked.ledger or 0) == seen - booked.credited_in_stripe
 
 
-def judge_hour(
-    booked: BookedHour, seen: Decimal, now: datetime, billing_start: BillingStart = EVERY_HOUR
-) -> Cause | None:
+def judge_hour(booked: BookedHour, seen: Decimal, now: datetime, billed: BilledHours = ALL_HOURS) -> Cause | None:
     """Why the three differ, ``None`` when they agree; ``seen`` is what Stripe shows, 0 when it shows nothing.
 
     The books must have been read after Stripe: what was accepted in between then lags instead of being too much.
-    An hour before the billing start of which we have stated nothing is somebody else's, also when it agrees.
+    An hour that the meter does not bill, and of which we have stated nothing is somebody else's, also when it agrees.
     """
     if agrees(booked, seen):
         return None
     seen -= booked.credited_in_stripe
     if booked.is_open:
         return Cause.IN_FLIGHT
-    if not billing_start.bills(booked.hour) and (booked.ledger is None or seen == booked.ledger):
+    if not billed.bills(booked.hour) and (booked.ledger is None or seen == booked.ledger):
         return Cause.NOT_BILLED
     if seen == (booked.ledger or 0):
         return _why_not_stated(booked, now)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from fridge_pipeline.calendar.days import day_of
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.billing_start import EVERY_HOUR, BillingStart
+from fridge_pipeline.catalogue.billing_start import ALL_HOURS, BilledHours
 from fridge_pipeline.reason_codes import DIFFERENCE_CAUSES
 from fridge_pipeline.reconciliation.rules.causes import BookedHour, Cause, agrees, judge_hour, summed, worst
 
@@ -122,7 +122,7 @@ def side_by_side(
     seen: Seen,
     differing: Iterable[date],
     now: datetime,
-    billing_start: BillingStart = EVERY_HOUR,
+    billed: BilledHours = ALL_HOURS,
 ) -> list[Row]:
     """The rows of one customer that was read; ``differing`` are the days that were read by hour."""
     per_day = _per_day(booked)
@@ -133,18 +133,16 @@ def side_by_side(
         if day in differing:
             hours = sorted({*ours, *(hour for hour in seen.hours if day_of(hour) == day)})
             whole = [ours.get(hour, BookedHour(hour, customer_id)) for hour in hours]
-            by_hour = [
-                row for each in whole for row in _differs(each, seen.hours.get(each.hour, NOTHING), now, billing_start)
-            ]
+            by_hour = [row for each in whole for row in _differs(each, seen.hours.get(each.hour, NOTHING), now, billed)]
         rows += [_day_row(day, customer_id, list(ours.values()), seen.days.get(day, NOTHING), by_hour), *by_hour]
     return rows
 
 
-def unmapped(booked: Sequence[BookedHour], now: datetime, billing_start: BillingStart = EVERY_HOUR) -> list[Row]:
+def unmapped(booked: Sequence[BookedHour], now: datetime, billed: BilledHours = ALL_HOURS) -> list[Row]:
     """The rows of usage that has no customer, and so no books in Stripe to be read."""
     rows: list[Row] = []
     for day, hours in _per_day(booked).items():
-        by_hour = [row for each in hours for row in _differs(each, None, now, billing_start)]
+        by_hour = [row for each in hours for row in _differs(each, None, now, billed)]
         rows += [_day_row(day, None, hours, None, by_hour), *by_hour]
     return rows
 
@@ -155,9 +153,9 @@ def not_read(customer_id: str, booked: Sequence[BookedHour], why: str) -> list[R
     return [replace(row, detail=f"not read: {why}") for row in rows]
 
 
-def _differs(booked: BookedHour, seen: Decimal | None, now: datetime, billing_start: BillingStart) -> list[Row]:
+def _differs(booked: BookedHour, seen: Decimal | None, now: datetime, billed: BilledHours) -> list[Row]:
     """One row when the hour differs, else none; ``seen`` is ``None`` when there is nothing to read."""
-    cause = judge_hour(booked, NOTHING if seen is None else seen, now, billing_start)
+    cause = judge_hour(booked, NOTHING if seen is None else seen, now, billed)
     if cause is None:
         return []
     customer, meaning = booked.stripe_customer_id, DIFFERENCE_CAUSES[cause].meaning
