@@ -234,7 +234,7 @@ select
     entries.sensor_id,
     entries.tenant_id,
     entries.valid_from,
-    %(reason)s
+    %(reason)s as reason
 from unnest(%(sensor_ids)s::text[], %(tenant_ids)s::text[], %(valid_froms)s::timestamptz[]) as entries (
     sensor_id, tenant_id, valid_from
 );

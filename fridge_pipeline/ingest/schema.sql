@@ -308,8 +308,8 @@ comment on column fridge.stored_readings.numbers is
 
 insert into fridge.pipeline_rights (relation) values ('stored_readings');
 
--- An entry of the register changes no reading that is stored, by whatever way it is entered. In the owner's name, because
--- who registers reads little.
+-- An entry of the register changes no reading that is stored, by whatever way it is entered. In the owner's name,
+-- because who registers reads little.
 create function fridge.refuse_changed_past() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

@@ -542,7 +542,7 @@ judged as (
             and hours.hour >= stretches.begins_at
             and hours.hour < stretches.bill_until
     cross join
-        lateral (
+        lateral ( -- noqa: ST05
             select
                 case
                     when hours.hour >= starts.begins_at and stretches.event_name is null
@@ -626,7 +626,12 @@ read_periods as (
         case
             when bool_and(coalesce(read_days.days = read_days.wanted, false)) then sum(read_days.quantity)
         end as stripe
-    from (select distinct "number", "position" from judged) as spans
+    from (
+        select distinct
+            "number",
+            "position"
+        from judged
+    ) as spans
     left join read_days on spans."number" = read_days."number"
     group by spans."position"
 )

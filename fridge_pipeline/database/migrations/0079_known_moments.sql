@@ -47,8 +47,8 @@ comment on column fridge.signed_months.acted_at is
 comment on table fridge.stripe_readbacks is
 'One row per look at Stripe''s total for something unconfirmed; append only.';
 
--- An entry of the register changes no reading that is stored, by whatever way it is entered. In the owner's name, because
--- who registers reads little.
+-- An entry of the register changes no reading that is stored, by whatever way it is entered. In the owner's name,
+-- because who registers reads little.
 create function fridge.refuse_changed_past() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
