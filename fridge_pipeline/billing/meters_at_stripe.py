@@ -63,15 +63,14 @@ def whole_hours(
 
 
 def sums_by_hour(
-    connection: psycopg.Connection,
     gateway: StripeGateway,
     event_name: str,
     customer_id: str,
     hours: HourRange,
+    whole: Mapping[Hour, datetime],
     count_read: Callable[[], None],
 ) -> Mapping[Hour, Decimal]:
-    """Stripe's totals of what is on a price, as ``summed_usage`` reads them."""
-    whole = whole_hours(connection, event_name, customer_id, hours)
+    """Stripe's totals of what is on a price, as ``summed_usage`` reads them; ``whole``: see ``whole_hours``."""
     if not whole:
         return summed_usage(gateway, event_name, customer_id, hours, count_read=count_read)
     return add_up(summed_by_each_meter(gateway, event_name, customer_id, hours, count_read), whole)

@@ -135,7 +135,7 @@ def _read_now(
 ) -> Iterator[dict[str, Any]]:
     """The row of each meter and customer, with Stripe's sum as it is now."""
     # They bring Stripe's SDK, and most explanations ask nothing of Stripe.
-    from fridge_pipeline.billing.meters_at_stripe import sums_by_hour  # noqa: PLC0415
+    from fridge_pipeline.billing.meters_at_stripe import sums_by_hour, whole_hours  # noqa: PLC0415
     from fridge_pipeline.stripe.gateway import MeterMissingError, StripeCallError  # noqa: PLC0415
 
     def count_read() -> None:
@@ -144,14 +144,15 @@ def _read_now(
         count_reads(connection, 1, ReadPurpose.EXPLANATION, clock())
         left -= 1
 
-    stated, unreachable = _stated(found.statements), None
+    stated, unreachable, span = _stated(found.statements), None, HourRange(hour, hour)
     for row in found.stripe:
         if left <= 0 or unreachable:
             yield _unread(row, unreachable or "the reads that Stripe allows in a month are used up")
             continue
         read_at, account = clock(), (row["event_name"], row["stripe_customer_id"])
         try:
-            sums = sums_by_hour(connection, gateway, *account, HourRange(hour, hour), count_read)
+            whole = whole_hours(connection, *account, span)
+            sums = sums_by_hour(gateway, *account, span, whole, count_read)
         except (MeterMissingError, StripeCallError) as error:
             unreachable = str(error) if isinstance(error, StripeCallError) and not error.reached else None
             yield _unread(row, str(error))

@@ -73,7 +73,7 @@ def explain_invoice(
             raise InvoiceUnknownError(
                 f"no invoice {invoice_id!r} with a line of our meters was read: fridge invoices --read-stripe"
             )
-        meters = invoiced_meters(connection, catalogue)
+        meters = invoiced_meters(connection, catalogue).all
         named = {"invoice_id": invoice_id, "line_id": line_id, "event_names": [meter.event_name for meter in meters]}
         lines = cursor.execute(statement("explain_invoice_lines"), named).fetchall()
         corrections = cursor.execute(statement("explain_invoice_corrections"), named).fetchall()

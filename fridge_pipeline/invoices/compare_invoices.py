@@ -20,7 +20,14 @@ from fridge_pipeline.invoices.invoice_record import (
     recent_invoices,
 )
 from fridge_pipeline.invoices.item_history import with_history
-from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods, invoiced_meters
+from fridge_pipeline.invoices.our_side import (
+    Asked,
+    Customer,
+    InvoicedMeters,
+    billed_customers,
+    booked_periods,
+    invoiced_meters,
+)
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
 from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
 from fridge_pipeline.invoices.rules.found_elsewhere import billed_with_the_next, hours_found_again
@@ -64,10 +71,10 @@ def compare_invoices(run: Run) -> ComparisonReport:
             return report
         since = compared_since(now)
         known = known_prices(connection)
-        names = [meter.event_name for meter in invoiced_meters(connection, run.catalogue)]
-        prices = {name: price for name, price in known.items() if price.event_name in names}
+        meters = invoiced_meters(connection, run.catalogue)
+        prices = {name: price for name, price in known.items() if price.event_name in meters.event_names}
         work = _Comparing(
-            run, connection, since, now, names, prices, billed_customers(connection, since), _looked_at(read, now)
+            run, connection, since, now, meters, prices, billed_customers(connection, since), _looked_at(read, now)
         )
         rows = connection.execute(statement("invoiced_customers"), {"since": since}).fetchall()
         customer_ids = [customer_id for (customer_id,) in rows]
@@ -104,7 +111,7 @@ class _Comparing:
     connection: psycopg.Connection
     since: datetime
     now: datetime
-    event_names: Sequence[str]
+    meters: InvoicedMeters
     prices: Mapping[str, Price]
     customers: Mapping[str, Customer]
     looked_at: Span
@@ -125,7 +132,7 @@ class _Comparing:
         asked = [
             Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at) for each in periods
         ]
-        booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue, periods)
+        booked = booked_periods(self.connection, asked, self.customers, self.meters, periods)
         return [
             row
             for period, ours in zip(periods, booked, strict=True)
@@ -160,13 +167,14 @@ class _Comparing:
         priced = {price.event_name for price in self.prices.values()}
         times: list[Uncovered] = []
         for customer_id in (each for each in customer_ids if each in self.customers):
-            for event_name in (each for each in self.event_names if each in self.customers[customer_id].event_names):
+            stated = self.customers[customer_id].event_names
+            for event_name in (each for each in self.meters.event_names if each in stated):
                 account = (customer_id, event_name)
                 had = Subscribed(self._items_of(account, items), drafts[account], is_priced=event_name in priced)
                 looked_at = [*without(found[account], [self.looked_at]), self.looked_at]
                 times += uncovered_times(account, covered[account], had, looked_at)
         asked = [Asked(each.customer_id, each.event_name, [each.span]) for each in times]
-        booked = booked_periods(self.connection, asked, self.customers, self.run.catalogue, periods)
+        booked = booked_periods(self.connection, asked, self.customers, self.meters, periods)
         written = corrections_of(self.connection, customer_ids)
         return [
             compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))

@@ -45,20 +45,45 @@ def billed_customers(connection: psycopg.Connection, since: datetime) -> dict[st
     return found
 
 
-def invoiced_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> tuple[Meter, ...]:
+@dataclass(frozen=True, slots=True)
+class InvoicedMeters:
     """Those of the catalogue, and those that it has no more and that usage was sent to: Stripe may still bill them."""
+
+    catalogue: Sequence[Meter]
+    former: Sequence[Meter]
+
+    @property
+    def all(self) -> tuple[Meter, ...]:
+        """The catalogue's first."""
+        return (*self.catalogue, *self.former)
+
+    @property
+    def event_names(self) -> list[str]:
+        """Of all, in their order."""
+        return [meter.event_name for meter in self.all]
+
+    def others(self) -> dict[str, str]:
+        """Event name → the names of its measure on the other side, the catalogue's or the former, between colons."""
+        sides = ((self.catalogue, self.former), (self.former, self.catalogue))
+        return {
+            one.event_name: ":".join(each.event_name for each in there if each.measure.name == one.measure.name)
+            for here, there in sides
+            for one in here
+        }
+
+
+def invoiced_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> InvoicedMeters:
+    """What Stripe may bill of ours."""
     rows = connection.execute(statement("meters_sent_before"), meters_of(catalogue)).fetchall()
-    return (
-        *catalogue,
-        *(Meter(name, name, Measure(measure, Aggregate.COUNT), Formula(formula)) for name, measure, formula in rows),
-    )
+    former = [Meter(name, name, Measure(measure, Aggregate.COUNT), Formula(formula)) for name, measure, formula in rows]
+    return InvoicedMeters(catalogue, former)
 
 
 def booked_periods(
     connection: psycopg.Connection,
     asked: Sequence[Asked],
     customers: Mapping[str, Customer],
-    catalogue: Sequence[Meter],
+    meters: InvoicedMeters,
     invoiced: Sequence[BillingPeriod] = (),
 ) -> list[Booked]:
     """Our side of each, in their order; of a customer that several tenants have or had, all of theirs.
@@ -66,19 +91,11 @@ def booked_periods(
     Of a meter that the catalogue has no more, what was stated to it: another one may bill the usage by now. What was
     stated to both is of the old one where that is ``invoiced``, and else of the new one.
     """
-    meters = {meter.event_name: meter for meter in invoiced_meters(connection, catalogue)}
-    present = {meter.event_name for meter in catalogue}
-    others = {
-        one.event_name: ":".join(
-            each.event_name
-            for each in meters.values()
-            if each.measure.name == one.measure.name and (each.event_name in present) != (one.event_name in present)
-        )
-        for one in meters.values()
-    }
+    known, others = {meter.event_name: meter for meter in meters.all}, meters.others()
+    present = {meter.event_name for meter in meters.catalogue}
     old = [each for each in invoiced if each.event_name not in present and each.live]
     pieces = [
-        (position, tenant_id, each, meters[each.event_name], span)
+        (position, tenant_id, each, known[each.event_name], span)
         for position, each in enumerate(asked)
         for tenant_id in (customers[each.customer_id].tenant_ids if each.customer_id in customers else [])
         for span in each.spans

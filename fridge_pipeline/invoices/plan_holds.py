@@ -29,7 +29,7 @@ from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import find_landing_news
 from fridge_pipeline.invoices.compare_invoices import COMPARED_BACK
 from fridge_pipeline.invoices.invoice_record import days_last_read, days_with_drafts, known_prices, recent_invoices
-from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods
+from fridge_pipeline.invoices.our_side import Asked, Customer, billed_customers, booked_periods, invoiced_meters
 from fridge_pipeline.invoices.read_invoices import READS_USED_UP
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.hold_draft import SETTLED_AFTER
@@ -181,17 +181,19 @@ def differing_sum(
     customers = billed_customers(connection, since - timedelta(days=1))
     formulas = {meter.event_name: meter.formula for meter in catalogue}
     wanted = [Asked(each.customer_id, each.event_name, [span]) for each in draft.periods for span in each.spans]
-    booked = booked_periods(connection, wanted, customers, catalogue)
+    booked = booked_periods(connection, wanted, customers, invoiced_meters(connection, catalogue))
     for each, ours in zip(wanted, booked, strict=True):
         (span,) = each.spans
         if _cuts_an_hour(span):
             return f"a sum of {each.event_name} that Stripe can show: its period cuts an hour"
         hours = HourRange(Hour(span.start), Hour(span.end - ONE_HOUR))
         grouping = Grouping.DAY if _whole_days(span) else Grouping.HOUR
-        if whole_hours(connection, each.event_name, each.customer_id, hours):  # of which one meter's is on no price
-            sums = sums_by_hour(connection, gateway, each.event_name, each.customer_id, hours, count_read)
+        account = each.event_name, each.customer_id
+        whole = whole_hours(connection, *account, hours)
+        if whole:  # of which one meter's is on no price: a day's sum would hold it
+            sums = sums_by_hour(gateway, *account, hours, whole, count_read)
         else:
-            sums = summed_usage(gateway, each.event_name, each.customer_id, hours, grouping, count_read)
+            sums = summed_usage(gateway, *account, hours, grouping, count_read)
         shown = _total(sums, formulas[each.event_name])
         if shown != ours.accepted:
             return f"Stripe's sum of {each.event_name}, {shown:f}, to be the accepted {ours.accepted:f}"

@@ -14,7 +14,7 @@ from fridge_pipeline.billing.rules.staging import ChangedHour
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.invoice_record import known_prices
-from fridge_pipeline.invoices.our_side import Asked, billed_customers, booked_periods
+from fridge_pipeline.invoices.our_side import Asked, billed_customers, booked_periods, invoiced_meters
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.priced_change import (
     BilledTime,
@@ -41,7 +41,8 @@ def price_changes(run: Run, hours: Sequence[ChangedHour]) -> list[PricedChange]:
             for span in (each.time.span, Span(min(each.last.hour.end, each.time.span.end), each.time.span.end))
         ]
         since = min([first, *(each.spans[0].start for each in asked)])
-        booked = iter(booked_periods(connection, asked, billed_customers(connection, since), run.catalogue))
+        meters = invoiced_meters(connection, run.catalogue)
+        booked = iter(booked_periods(connection, asked, billed_customers(connection, since), meters))
         prices = known_prices(connection)
     found = []
     for each in changed:

@@ -119,7 +119,7 @@ class _Reading:
 
     def read(self, gateway: StripeGateway, days: DayRange) -> None:
         reading = Reading(self.run.clock(), self.run.run_id)
-        self.event_names = [meter.event_name for meter in invoiced_meters(self.connection, self.run.catalogue)]
+        self.event_names = invoiced_meters(self.connection, self.run.catalogue).event_names
         self.prices = known_prices(self.connection)
         self._read_prices(gateway, reading)
         subscribed = self._read_items(gateway, reading)

@@ -100,7 +100,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter],
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
-    ours = [meter.event_name for meter in invoiced_meters(connection, catalogue)]
+    ours = invoiced_meters(connection, catalogue).event_names
     for kind in KINDS:
         for key in open_of_kind(connection, kind):
             if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):

@@ -174,9 +174,9 @@ class AccountReader:
         if self.gateway is None:
             self.gateway = stripe_of_books(self.connection, self.open_gateway)
         asked = self.gateway, account.meter.event_name, customer, days.hours
-        summed: Mapping[Hour, Decimal]
-        if grouping is Grouping.HOUR and self._whole_hours(account, customer, days):
-            summed = sums_by_hour(self.connection, *asked, self._count_read)
+        whole = self._whole_hours(account, customer, days) if grouping is Grouping.HOUR else {}
+        if whole:
+            summed = sums_by_hour(*asked, whole, self._count_read)
         else:
             summed = summed_usage(*asked, grouping, self._count_read)
         self.run.at_failpoint(Failpoint.READ_BACK)

@@ -165,7 +165,11 @@ class HeaderReader:
         places = self._dialect.places(names)
         times = tuple(time for time in self._dialect.times if time in places)
         return Layout(
-            *(tuple(names), places, grammar_of(self._dialect.delimiter), tuple(headers), times),
+            header=tuple(names),
+            places=places,
+            grammar=grammar_of(self._dialect.delimiter),
+            headers=tuple(headers),
+            times=times,
             is_given=bool(self._dialect.header),
             short_rows=self._dialect.short_rows,
         )

@@ -138,8 +138,15 @@ def _csv(snapshot: Snapshot, source: Source, _batch_rows: int, found: Columns) -
         return places_of_columns(source, names)
 
     times = tuple(map(own, columns_of(source.recorded_at.column)))
-    how = (layout.delimiter, layout.skip_lines, layout.header, times, PREAMBLE_LINES_MAX, layout.short_rows)
-    dialect = CsvDialect(places, *how)
+    dialect = CsvDialect(
+        places,
+        delimiter=layout.delimiter,
+        skip_lines=layout.skip_lines,
+        header=layout.header,
+        times=times,
+        preamble_max=PREAMBLE_LINES_MAX,
+        short_rows=layout.short_rows,
+    )
     with snapshot.path.open("rb") as stream:
         text = as_utf8(stream, source.encoding)
         yield from csv_batches(BlockReader(text, is_damaged=snapshot.damage is not None), dialect)
