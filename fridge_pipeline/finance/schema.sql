@@ -145,6 +145,12 @@ begin
             using errcode = 'restrict_violation',
             hint = 'It takes two different people, each with a login of their own.';
     end if;
+    -- With 5 minutes between the clocks of two machines.
+    if new.signed_at < newest.signed_at - interval '5 minutes' then
+        raise exception '% of % refused: it is dated %, before the % that it follows', new.action, named,
+            to_char(new.signed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'), newest.action
+            using errcode = 'restrict_violation', hint = 'Set the clock of the machine that signs.';
+    end if;
     if new.action in ('prepare', 'approve') then
         in_the_way := fridge.open_month_before(new.month);
         if in_the_way is not null then
@@ -286,12 +292,14 @@ comment on column fridge.signed_hours.late_readings is
 
 -- One statement, so that all figures are of one moment: the hours, and the control totals that these come to. Whoever
 -- signs may add to these, and not say otherwise. It works with the rights of the schema's owner, who alone writes them.
+-- Dated before what it signs it would sign none of that: a pack ends at its time.
 create function fridge.keep_signed_hours() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp set work_mem = '64MB' as $$
 declare
     starts_at constant timestamptz := new.month::timestamp at time zone 'UTC';
     ends_at constant timestamptz := (new.month + interval '1 month') at time zone 'UTC';
     totals jsonb;
+    recorded_until timestamptz;
 begin
     with kept as (
         insert into fridge.signed_hours
@@ -337,7 +345,7 @@ begin
                 and tie_out.hour = usage_hourly.hour
         where tie_out.hour >= starts_at and tie_out.hour < ends_at
         order by tie_out.tenant_id, tie_out.meter, tie_out.hour
-        returning tenant_id, meter, usage_quantity, stated_quantity, stripe_quantity, status
+        returning tenant_id, meter, usage_quantity, stated_quantity, stripe_quantity, stripe_read_at, status
     ),
 
     meters as (
@@ -360,7 +368,8 @@ begin
             coalesce(sum(row_count), 0) as row_count,
             coalesce(sum(inserted_count), 0) as inserted_count,
             coalesce(sum(duplicate_count), 0) as duplicate_count,
-            coalesce(sum(rejected_count), 0) as rejected_count
+            coalesce(sum(rejected_count), 0) as rejected_count,
+            max(loaded_at) as loaded_until
         from fridge.landing_files
         where landing_hour >= starts_at and landing_hour < ends_at
     )
@@ -379,8 +388,16 @@ begin
                 ),
                 '{}'
             ),
-            'files', (select to_jsonb(landed) from landed)
-        ) into totals;
+            'files', (select to_jsonb(landed) - 'loaded_until' from landed)
+        ),
+        greatest((select loaded_until from landed), (select max(stripe_read_at) from kept))
+    into totals, recorded_until;
+    if new.signed_at < recorded_until - interval '5 minutes' then
+        raise exception 'prepare of % refused: it is dated %, and what it signs was recorded until %',
+            to_char(new.month, 'YYYY-MM'), to_char(new.signed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'),
+            to_char(recorded_until at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+            using errcode = 'restrict_violation', hint = 'Set the clock of the machine that signs.';
+    end if;
     new.control_totals := coalesce(new.control_totals, '{}') || totals;
     return new;
 end;

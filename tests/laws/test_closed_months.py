@@ -43,10 +43,11 @@ STATEMENT = """
     select 'x' || number, 'by_hand', 'cohoes', 'cus_x', at, number, 1, at + interval '30 minutes', now(), 'r'
     from (select number, %s::timestamptz + number * interval '1 hour' as at from generate_series(1, %s) as number) as n
 """
-SIGN = """
+SIGNED_AT = "2026-02-02 08:00Z"
+SIGN = f"""
     insert into fridge.month_signoffs (month, action, signed_by, reason, control_totals, signed_at)
     values ('2026-01-01', %s, 'x', case when %s in ('reopen', 'ask_to_reopen') then 'late file' end,
-    case when %s = 'prepare' then '{}'::jsonb end, '2026-02-02')
+    case when %s = 'prepare' then '{{}}'::jsonb end, '{SIGNED_AT}')
 """
 
 
@@ -342,7 +343,8 @@ def test_whoever_signs_by_hand_signs_the_totals_that_the_database_adds_up(books:
     with person.connect() as connection:
         connection.execute(
             "insert into fridge.month_signoffs (month, action, signed_by, control_totals, signed_at) values"
-            """ ('2026-01-01', 'prepare', 'x', '{"meters": {"temperature_readings": {"usage": 1}}}', '2026-02-02')"""
+            """ ('2026-01-01', 'prepare', 'x', '{"meters": {"temperature_readings": {"usage": 1}}}', %s)""",
+            [SIGNED_AT],
         )
     totals = books.one("select control_totals from fridge.month_signoffs order by signoff_id desc limit 1")
     assert totals["meters"]["temperature_readings"]["usage"] == 20
@@ -406,12 +408,15 @@ def test_a_month_in_which_something_is_undecided_or_unexplained_is_neither_prepa
     assert not is_closed(books)
 
 
-def test_a_month_is_not_prepared_before_its_last_hour_has_closed(books: Pipeline) -> None:
-    books.clock.now = datetime(2026, 2, 1, 0, 4, tzinfo=UTC)
+def test_a_month_is_not_prepared_before_its_last_hour_has_closed(pipeline: Pipeline) -> None:
+    pipeline.clock.now = datetime(2026, 1, 31, 23, tzinfo=UTC)
+    pipeline.add_tenant_with_readings("cohoes", HOUR, 2, 10)
+    pipeline.run(HOUR)
+    pipeline.clock.now = datetime(2026, 2, 1, 0, 4, tzinfo=UTC)
     with pytest.raises(MonthNotReadyError, match="its last hour closes at 2026-02-01 00:05 UTC"):
-        prepare(books)
-    books.clock.advance(minutes=1)
-    prepare(books)
+        prepare(pipeline)
+    pipeline.clock.advance(minutes=1)
+    prepare(pipeline)
 
 
 def test_a_month_is_reopened_with_a_reason_and_only_when_it_is_closed(books: Pipeline) -> None:

@@ -17,7 +17,7 @@ from fridge_pipeline.finance.verify_evidence import verify_evidence
 from tests.finance.evidence.books import made, packed, unpacked, with_manifest
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import read_sheet
-from tests.laws.test_closed_months import HOUR, JANUARY, SIGN, ask, books, close  # noqa: F401 # a fixture
+from tests.laws.test_closed_months import HOUR, JANUARY, SIGN, SIGNED_AT, ask, books, close  # noqa: F401 # a fixture
 from tests.people import signed_in
 from tests.pipeline import CLOSE_AFTER, Pipeline, readings
 
@@ -112,7 +112,7 @@ def test_what_came_after_a_signature_is_not_signed_however_late_its_signer_dated
     books.run_models(HOUR)
     for login, action in (("ada", "prepare"), ("grace", "approve")):
         with person(books, login).connect() as connection:
-            connection.execute(SIGN.replace("2026-02-02", "2099-01-01"), [action] * 3)
+            connection.execute(SIGN.replace(SIGNED_AT, "2099-01-01"), [action] * 3)
     books.clock.advance(hours=1)
     books.land(HOUR, "late.csv", readings("cohoes", HOUR, 1, 2, start=7))
     books.run(HOUR)
@@ -126,6 +126,34 @@ def test_what_came_after_a_signature_is_not_signed_however_late_its_signer_dated
     assert "late" in {row["reason"] for row in table(files, "annex/decisions.csv")}
     assert table(files, "tables/month_signoffs.csv")[0]["signed_at"].startswith("2099-01-01"), "shown as it was typed"
     assert {"late_file"} == {row["cause"] for row in table(files, "annex/signed_figures.csv")}
+
+
+@pytest.mark.parametrize(
+    ("prepared", "approved", "told"),
+    [
+        ("2026-02-01 12:00Z", "", "prepare of 2026-01 refused: it is dated 2026-02-01 12:00 UTC, and what it signs"),
+        ("2026-02-02 10:00Z", "2026-02-02 09:00Z", "approve of 2026-01 refused: it is dated 2026-02-02 09:00 UTC"),
+    ],
+)
+def test_a_signature_is_dated_neither_before_what_it_signs_nor_before_the_one_that_it_follows(
+    books: Pipeline,  # noqa: F811
+    prepared: str,
+    approved: str,
+    told: str,
+) -> None:
+    """Of a month signed so no pack could be made: it ends at the signature's time, and had none of what was signed."""
+    books.run_models(HOUR)
+
+    def sign(login: str, action: str, dated: str) -> None:
+        with person(books, login).connect() as connection:
+            connection.execute(SIGN.replace(SIGNED_AT, dated), [action] * 3)
+
+    last = ("grace", "approve", approved) if approved else ("ada", "prepare", prepared)
+    if approved:
+        sign("ada", "prepare", prepared)
+    with pytest.raises(psycopg.errors.RestrictViolation, match=told):
+        sign(*last)
+    assert books.rows("select action from fridge.month_signoffs") == ([("prepare",)] if approved else [])
 
 
 def test_a_month_whose_reopening_one_person_has_asked_for_is_signed_until_another_reopens_it(
