@@ -60,7 +60,7 @@ split as (
         month_recorded,
         coalesce(
             recorded, counted - coalesce(sum(recorded) over (partition by tenant_id, meter, month_billed), 0)
-        )::bigint as quantity
+        ) as quantity
     from per_month
 ),
 

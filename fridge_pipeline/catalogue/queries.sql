@@ -150,10 +150,6 @@ create temporary table imported_register (
 -- name: copy_imported_register
 copy pg_temp.imported_register (line, sensor_id, tenant_id, valid_from) from stdin;
 
--- name: lock_sensor_register
--- An import is judged by the register that there is; another one waits.
-select pg_advisory_xact_lock(hashtextextended('fridge.sensor_register', 0))::text as locked;
-
 -- name: register_problems
 -- Another tenant from the same moment on; readings that a source stored for another tenant while the sensor would be
 -- this one's. Only what is stored from the earliest new entry on is looked at.

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg
 
 from fridge_pipeline.catalogue.table_file import TableRefusedError
-from fridge_pipeline.database.connection import Database
+from fridge_pipeline.database.connection import Database, refused_text
 from fridge_pipeline.database.queries import statement, value_of
 
 
@@ -62,7 +62,6 @@ def import_register(
             with cursor.copy(statement("copy_imported_register")) as copy:
                 for each in entries:
                     copy.write_row((each.line, each.sensor_id, each.tenant_id, each.valid_from))
-            cursor.execute(statement("lock_sensor_register"))
             problems = [
                 f"line {line}: {problem}" if line else problem
                 for line, problem in cursor.execute(statement("register_problems")).fetchall()
@@ -73,8 +72,11 @@ def import_register(
             if new and not dry_run:
                 sensor_ids, tenant_ids, valid_froms = (list(column) for column in zip(*new, strict=True))
                 parameters = {"sensor_ids": sensor_ids, "tenant_ids": tenant_ids, "valid_froms": valid_froms}
-                with database.acting(connection) as own:
-                    own.execute(statement("add_to_register"), {**parameters, "reason": reason})
+                try:
+                    with database.acting(connection) as own:
+                        own.execute(statement("add_to_register"), {**parameters, "reason": reason})
+                except (psycopg.errors.RestrictViolation, psycopg.errors.UniqueViolation) as error:
+                    raise TableRefusedError([refused_text(error)]) from error  # what was committed meanwhile
         files = int(value_of(connection, "count_files_to_read_again"))
         settled = connection.execute(statement("count_settled_rows"), {"before": before}).fetchone()
     return RegisterImport(len(new), len(entries) - len(new), files, *(settled or ()))

@@ -241,6 +241,7 @@ def test_finance_calls_nothing_that_works_with_the_owners_rights(as_finance: psy
         ("require_no_correction_under_way", False),
         ("require_person", False),
         ("summarize_block_ranges", False),
+        ("wait_for_register", False),
         ("wait_for_staging", False),
     ]
 

@@ -63,6 +63,7 @@ def test_quantities_of_the_marts_divide_into_shares(pipeline: Pipeline) -> None:
             "billing_ledger",
             "unmapped_usage",
             "derived_usage",
+            "usage_by_service_month",
         ],
     )
     assert integers == []

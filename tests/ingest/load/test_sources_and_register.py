@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from random import Random
@@ -31,6 +32,8 @@ from fridge_pipeline.reason_terms import How
 from tests.people import signed_in
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.pipeline import Pipeline
 
 HOUR = Hour.from_key("2026-01-24-18:00")
@@ -405,21 +408,54 @@ def find_news(pipeline: Pipeline) -> set[Hour]:
 def test_an_import_of_the_register_waits_for_what_is_being_loaded_by_it_and_is_judged_by_that(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    added = add_while_loading(pipeline, monkeypatch, register)
+    with pytest.raises(TableRefusedError, match=r"readings of it are stored for troy"):
+        added.result()
+
+
+@pytest.mark.parametrize("is_import", [True, False])
+def test_so_does_an_entry_of_a_person_imported_or_by_hand(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *, is_import: bool
+) -> None:
+    signed_in(pipeline.database, "olga")
+
+    def add(pipeline: Pipeline, row: str) -> int:
+        database = signed_in(pipeline.database, "olga")
+        if is_import:
+            return register(replace(pipeline, database=database), row)
+        assert database.person is not None
+        with database.person.connect() as connection:
+            values = [*row.split(","), "by hand"]
+            connection.execute(
+                "insert into fridge.sensor_register (sensor_id, tenant_id, valid_from, reason) values (%s, %s, %s, %s)",
+                values,
+            )
+        return 1
+
+    added = add_while_loading(pipeline, monkeypatch, add)
+    refused = (TableRefusedError, psycopg.errors.RestrictViolation)
+    with pytest.raises(refused, match="readings of it are stored for troy"):
+        added.result()
+
+
+def add_while_loading(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, add: Callable[[Pipeline, str], int]
+) -> Future[int]:
+    """Hands a sensor on to another tenant, for a time of which a reading of it is being stored for the first."""
     by_register(pipeline)
     register(pipeline, "s1,troy,2026-01-01")
     uplinks(pipeline, "1", ("s1", 20, 4.5))
     with ThreadPoolExecutor(1) as beside:
-        imports: list[Future[int]] = []
+        added: list[Future[int]] = []
 
         def prepare_meanwhile(*arguments: Any) -> Any:  # whatever the load hands on
-            imports.append(beside.submit(register, pipeline, "s1,cohoes,2026-01-24T18:20:00Z"))
-            wait(imports, timeout=1)
+            added.append(beside.submit(add, pipeline, "s1,cohoes,2026-01-24T18:20:00Z"))
+            wait(added, timeout=1)
             return prepare(*arguments)
 
         monkeypatch.setattr(load_files, "prepare", prepare_meanwhile)
         pipeline.load(HOUR)
-        with pytest.raises(TableRefusedError, match=r"readings of it are stored for troy"):
-            imports[0].result()
+    return added[0]
 
 
 def test_counts_are_the_same_under_any_order_of_files_and_register_entries(pipeline: Pipeline) -> None:
