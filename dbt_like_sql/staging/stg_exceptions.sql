@@ -13,6 +13,9 @@ select
     exceptions.detail,
     exceptions.deadline_at,
     exceptions.owed,
+    exceptions.not_invoiced,
+    exceptions.amount as amount_minor_units,
+    exceptions.currency,
     exceptions.opened_at,
     exceptions.closed_at,
     exceptions.closed_at is null as is_open

@@ -197,7 +197,8 @@ class Database:
                 with self.person.connect() as own, own.transaction():
                     yield own
         except psycopg.errors.InsufficientPrivilege as error:
-            raise NotEntitledError(refused_text(error)) from error
+            who_may = "" if error.diag.message_hint else f" to {self.signs_in_as}: fridge people list shows who may"
+            raise NotEntitledError(f"{refused_text(error)}{who_may}") from error
 
     @property
     def owned(self) -> Database:

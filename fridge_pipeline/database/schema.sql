@@ -297,6 +297,9 @@ create table fridge.exceptions (
     opened_at timestamptz not null,
     closed_at timestamptz,
     owed bigint,
+    not_invoiced numeric,
+    amount bigint,
+    currency text,
     constraint exceptions_kind foreign key (kind) references fridge.exception_kinds (kind),
     constraint exceptions_closed_after_opened check (closed_at >= opened_at)
 );
@@ -320,8 +323,12 @@ comment on column fridge.exceptions.subject is
 comment on column fridge.exceptions.deadline_at is 'Until when the usage can still be billed.';
 comment on column fridge.exceptions.owed is
 'For a meter''s usage that waits: usage minus what Stripe has, when it was last judged; empty for everything else.';
+comment on column fridge.exceptions.not_invoiced is
+'For what is wrong on invoices: usage that no invoice bills and no correction; below 0 where too much is billed.';
+comment on column fridge.exceptions.amount is 'What that costs, in minor units; empty where no price says so.';
 
-insert into fridge.pipeline_rights (relation, updates) values ('exceptions', '{detail, owed, deadline_at, closed_at}');
+insert into fridge.pipeline_rights (relation, updates)
+values ('exceptions', '{detail, owed, not_invoiced, amount, currency, deadline_at, closed_at}');
 
 create view fridge.open_exceptions as
 select *

@@ -670,6 +670,22 @@ where
     invoice_id = any(%(invoice_ids)s)
     or (invoice_id is null and stripe_customer_id = any(%(customer_ids)s) and period_start >= %(since)s);
 
+-- name: tell_amounts
+-- What an open exception about invoices comes to; written where it is another.
+update fridge.exceptions as told
+set
+    not_invoiced = %(not_invoiced)s,
+    amount = %(amount)s,
+    currency = %(currency)s
+where
+    told.closed_at is null
+    and told.kind = %(kind)s
+    and told.tenant_id is not distinct from %(tenant_id)s
+    and told.hour is not distinct from %(hour)s
+    and told.subject = %(subject)s
+    and (told.not_invoiced, told.amount, told.currency)
+    is distinct from (%(not_invoiced)s::numeric, %(amount)s::bigint, %(currency)s::text);
+
 -- name: comparisons_to_tell
 -- Every comparison of the customers of whom something differs that a person corrects, or has corrected: a correction
 -- belongs to one of them. The deadline is the end of the customer's first period that goes on. A draft is left when it

@@ -100,6 +100,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter],
     for key, same in owed.items():
         detail = "; ".join(_detail(row, done) for row, done in same)
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
+        connection.execute(statement("tell_amounts"), {**key.parameters(), **_amounts(same)})
     ours = invoiced_meters(connection, catalogue).event_names
     for kind in KINDS:
         for key in open_of_kind(connection, kind):
@@ -113,6 +114,19 @@ def _with_corrections(connection: psycopg.Connection) -> Iterable[tuple[Told, Co
         rows = cursor.execute(statement("comparisons_to_tell")).fetchall()
     written = corrections_of(connection, sorted({row.customer_id for row in rows}))
     return zip(rows, corrected([row.place for row in rows], written), strict=True)
+
+
+def _amounts(same: Sequence[tuple[Told, Corrected]]) -> dict[str, Decimal | int | str | None]:
+    """What an exception comes to; empty where its documents are right, and only on no invoice."""
+    rests = [done.rest(row.unsettled) for row, done in same]
+    owed = [None if row.owed is None else done.money_rest(row.owed) for row, done in same]
+    currencies = {row.currency for row, _ in same}
+    is_priced = None not in owed and len(currencies) == 1 and None not in currencies
+    return {
+        "not_invoiced": -sum(rests) or None,
+        "amount": (sum(each or 0 for each in owed) or None) if is_priced else None,
+        "currency": currencies.pop() if is_priced else None,
+    }
 
 
 def _detail(row: Told, done: Corrected) -> str:

@@ -190,7 +190,7 @@ def test_the_pipeline_borrows_the_owners_rights_by_no_trigger_on_a_table_of_its_
 ) -> None:
     as_pipeline.execute("create temporary table mine (hour timestamptz)")
     functions = [name for (name,) in as_pipeline.execute(OWNERS_TRIGGERS).fetchall()]
-    assert len(functions) == 15
+    assert len(functions) == 16
     made = "create trigger mine after insert on mine for each statement execute function fridge.{}('select now()')"
     assert [name for name in functions if not is_denied(as_pipeline, made.format(name))] == []
     as_pipeline.execute("insert into fridge.tenants (tenant_id) values ('troy')")  # ours run all the same

@@ -102,6 +102,22 @@ def test_what_a_customer_is_owed_is_told_once_whichever_tenant_has_it_by_now(bil
     )
 
 
+def test_an_exception_about_an_invoice_says_its_quantity_and_what_that_costs(billed: InvoicedBooks) -> None:
+    asked = (
+        "select not_invoiced::int, amount_minor_units, currency from fridge.exceptions_open"
+        " where kind = 'not_invoiced' and meter = %s"
+    )
+    compared = "select amount, currency from fridge.invoice_comparisons where difference < 0 and event_name = %s"
+    ((amount, currency),) = billed.pipeline.rows(compared, READINGS)
+    assert amount > 0
+    assert billed.pipeline.rows(asked, READINGS) == [(6, amount, currency)]
+    billed.use(3, 1, "late.csv")
+    billed.compare()
+    ((more, _),) = billed.pipeline.rows(compared, READINGS)
+    assert more > amount
+    assert billed.pipeline.rows(asked, READINGS) == [(7, more, currency)]
+
+
 def test_an_exception_that_nobody_has_decided_about_is_told_again(billed: InvoicedBooks) -> None:
     with billed.pipeline.database.connect() as connection:
         connection.execute("update fridge.exceptions set closed_at = opened_at + interval '1 second'")

@@ -126,6 +126,11 @@ def test_l15_one_person_under_another_spelling_closes_no_month(database: Databas
     assert not is_closed(database)
 
 
+def test_l15_whoever_signs_and_has_no_role_for_any_signature_is_told_where_the_roles_are(database: Database) -> None:
+    with pytest.raises(NotEntitledError, match="month_signoffs to olga: fridge people list shows who may"):
+        sign(database, "olga", Action.PREPARE)
+
+
 @pytest.mark.parametrize(
     ("login", "action"),
     [

@@ -31,7 +31,7 @@ RIGHTS = {
     "dropped_measures": "insert",
     "dropped_reading_counts": "insert",
     "evidence_packs": "insert",
-    "exceptions": "insert, update closed_at deadline_at detail owed",
+    "exceptions": "insert, update amount closed_at currency deadline_at detail not_invoiced owed",
     "invoice_comparisons": "insert, delete",
     "invoice_day_reads": "insert",
     "invoice_holds": "insert",

@@ -20,6 +20,7 @@ from fridge_pipeline.finance.rules.hour_totals import known_sum
 from fridge_pipeline.finance.rules.month_books import HourBooks, MonthBooks
 from fridge_pipeline.finance.rules.month_detail import usage_by_tenant
 from fridge_pipeline.finance.rules.outcomes import cause_in_few_words
+from fridge_pipeline.invoices.rules.money import money
 
 HOUR_OF_METER = ["tenant_id", "meter", "hour"]
 
@@ -83,8 +84,8 @@ DIFFERENCES = Table(
 EXCEPTIONS = Table(
     "Exceptions",
     "One row per open exception: what a person must see",
-    "kind tenant_id hour subject owed deadline_at days_left opened_at days_open detail",
-    lambda books: books.exceptions_open.sort("days_left", "opened_at", "tenant_id", "hour", nulls_last=True),
+    "kind tenant_id hour subject owed money deadline_at days_left opened_at days_open detail",
+    lambda books: _in_money(_with_owed(books)).sort("days_left", "opened_at", "tenant_id", "hour", nulls_last=True),
 )
 RESTATEMENTS = Table(
     "Restatements",
@@ -179,17 +180,32 @@ def _differences(books: MonthBooks) -> pl.DataFrame:
     )
 
 
+def _with_owed(books: MonthBooks) -> pl.DataFrame:
+    return books.exceptions_open.with_columns(owed=pl.coalesce(pl.col("owed").cast(pl.Float64), "not_invoiced"))
+
+
+def _in_money(exceptions: pl.DataFrame) -> pl.DataFrame:
+    """With what they come to as a text, where a price says so."""
+    rows = exceptions.select("amount_minor_units", "currency").rows()
+    told = [money(amount, currency) if amount is not None else "" for amount, currency in rows]
+    return exceptions.with_columns(money=pl.Series(told, dtype=pl.String))
+
+
 def _exceptions(books: MonthBooks) -> pl.DataFrame:
     return (
-        books.exceptions_open.sort("days_left", "opened_at", nulls_last=True)
+        _with_owed(books)
+        .sort("days_left", "opened_at", nulls_last=True)
         .group_by("kind", "tenant_id", "subject", maintain_order=True)
         .agg(
             _span(),
             pl.col("deadline_at", "days_left").min(),
             pl.col("days_open").max(),
+            pl.col("currency").first(),
+            amount_minor_units=pl.when(pl.col("currency").n_unique() == 1).then(known_sum("amount_minor_units")),
             owed=known_sum("owed"),
             urgent_detail=pl.col("detail").first(),
         )
+        .pipe(_in_money)
         .sort("days_left", "days_open", descending=[False, True], nulls_last=True)
     )
 
@@ -227,7 +243,7 @@ SECTIONS = (
         Table(
             "Open exceptions",
             "One row per kind, tenant and subject; the most urgent first",
-            "kind tenant_id subject span owed deadline_at days_left days_open urgent_detail",
+            "kind tenant_id subject span owed money deadline_at days_left days_open urgent_detail",
             _exceptions,
         ),
         EXCEPTIONS,

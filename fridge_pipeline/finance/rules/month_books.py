@@ -51,9 +51,9 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
         MOMENT: "hour restated_at",
     },
     "exceptions_open": {
-        TEXT: "kind tenant_id subject detail",
-        COUNT: "owed",
-        NUMBER: "days_open days_left",
+        TEXT: "kind tenant_id subject detail currency",
+        COUNT: "owed amount_minor_units",
+        NUMBER: "days_open days_left not_invoiced",
         MOMENT: "hour opened_at deadline_at",
     },
     "unmapped_usage": {

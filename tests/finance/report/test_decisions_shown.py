@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +10,7 @@ import pytest
 
 from fridge_pipeline.finance.pages.page import render_page
 from fridge_pipeline.finance.pages.workbook import write_workbook
-from tests.finance.report.books import MADE_AT, METERS, closed_books, troubled_books
+from tests.finance.report.books import MADE_AT, METERS, closed_books, hour_of, rows, troubled_books
 from tests.finance.report.decided_books import REOPENED_FOR, with_decisions
 from tests.finance.report.html_reading import PageRead
 from tests.finance.report.workbook_reading import read_sheet
@@ -44,6 +45,28 @@ def test_an_open_exception_says_how_many_units_it_is_about_and_until_when(page: 
         METERS[1]: ("14", "2026-02-06 16:00"),
         "2026-01-08/16/gateway-9.csv": ("not a quantity", ""),
     }
+
+
+def test_an_exception_about_invoices_is_shown_with_its_units_and_its_money(tmp_path: Path) -> None:
+    missed = {"kind": "not_invoiced", "tenant_id": "tenant-01", "opened_at": hour_of(9, 4), "detail": "two periods"}
+    books = replace(
+        troubled_books(tenants=13, days=21),
+        exceptions_open=rows(
+            "exceptions_open",
+            missed | {"subject": METERS[0], "not_invoiced": 1.5, "amount_minor_units": 5, "currency": "usd"},
+            missed | {"subject": METERS[0], "not_invoiced": 12.0, "amount_minor_units": 6, "currency": "usd"},
+            missed | {"subject": METERS[1], "not_invoiced": -3.0, "amount_minor_units": -70, "currency": "jpy"},
+        ),
+    )
+    table = PageRead(render_page(books, [], MADE_AT)).table("One row per kind, tenant and subject")
+    columns = (table.column(name) for name in ("About", "Units owed", "Money"))
+    assert sorted(zip(*columns, strict=True)) == [
+        (METERS[1], "-3", "-70 JPY"),
+        (METERS[0], "13.5", "0.11 USD"),
+    ]
+    write_workbook(books, MADE_AT, tmp_path / "a.xlsx")
+    sheet = read_sheet(tmp_path / "a.xlsx", "Exceptions", 1)
+    assert sheet.select("Units owed", "Money").rows() == [(1.5, "0.05 USD"), (12, "0.06 USD"), (-3, "-70 JPY")]
 
 
 def test_the_workbook_has_sheets_of_signatures_releases_withdrawals_and_files(path: Path) -> None:

@@ -163,3 +163,16 @@ begin
     return new;
 end;
 $$;
+
+-- An exception about invoices says its quantity, and its money where a price is known, in columns of their own.
+alter table fridge.exceptions add column not_invoiced numeric, add column amount bigint, add column currency text;
+comment on column fridge.exceptions.not_invoiced is
+'For what is wrong on invoices: usage that no invoice bills and no correction; below 0 where too much is billed.';
+comment on column fridge.exceptions.amount is 'What that costs, in minor units; empty where no price says so.';
+update fridge.pipeline_rights
+set updates = '{detail, owed, not_invoiced, amount, currency, deadline_at, closed_at}'
+where relation = 'exceptions';
+create or replace view fridge.open_exceptions as
+select *
+from fridge.exceptions
+where closed_at is null;
