@@ -17,8 +17,12 @@ from fridge_pipeline.ingest.rules.source import Ambiguous, ContractMode, SourceF
 #: A source's name stands in tables and in reasons.
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
 
-#: A strptime pattern gives an instant only with all of these: year, month and day, and the hour.
-_DATE_AND_HOUR = (r"%Y|%y|%F|%D|%c", r"%m|%B|%b|%h|%F|%D|%c|%j", r"%d|%e|%F|%D|%c|%j", r"%H|%I|%k|%l|%T|%R|%r|%X|%c|%s")
+#: A strptime pattern gives an instant only with all of these: year, month and day, or a day of a week, and the hour.
+_HOUR = r"%H|%I|%k|%l|%T|%R|%r|%X|%c|%s"
+_INSTANTS = (
+    (r"%Y|%y|%F|%D|%c", r"%m|%B|%b|%h|%F|%D|%c|%j", r"%d|%e|%F|%D|%c|%j", _HOUR),
+    ("%G", "%V", "%u", _HOUR),
+)
 
 
 def _refused(message: str) -> PydanticCustomError:
@@ -51,8 +55,9 @@ def _time_format(text: str) -> str:
         return text
     if "%" not in text:
         raise _refused(f"is {', '.join(TimeFormat)}, or a strptime pattern such as %d.%m.%Y %H:%M:%S")
-    if "%s" not in text and not all(re.search(part, text) for part in _DATE_AND_HOUR):
-        raise _refused("gives no instant: a pattern needs year, month, day and hour")
+    if "%s" not in text and not any(all(re.search(part, text) for part in parts) for parts in _INSTANTS):
+        told = "year, month, day and hour, or year, week, day and hour of ISO 8601 (%G, %V, %u)"
+        raise _refused(f"gives no instant: a pattern needs {told}")
     if "%Z" in text:  # it takes any word, and moves no time
         raise _refused('cannot follow %Z, the name of a zone: write the name itself, and timezone = "Europe/Paris"')
     if re.search(r"(?<!%)(%%)*%f", text):  # nanoseconds, and no fraction, as in other languages

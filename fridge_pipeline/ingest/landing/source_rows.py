@@ -165,7 +165,8 @@ def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns)
     columns = members_of(source)
     if columns.records is None:
         try:
-            yield from decoded_frames(record_lines(snapshot.path, source.records, source.encoding), columns)
+            lines = record_lines(snapshot.path, source.records, source.encoding, are_objects=True)
+            yield from decoded_frames(lines, columns)
         except ArrayOnTheWayError:  # before the first record
             columns = replace(columns, records=source.records)
         else:

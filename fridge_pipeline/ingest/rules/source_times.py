@@ -128,9 +128,11 @@ def _parsed(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _as_usual(text: pl.Expr, pattern: str) -> pl.Expr:
-    """A text with the words that some languages' programs write as others do: ``p.m.``, and ``Sept`` for September."""
+    """A text as other programs write it: ``p.m.`` and ``6:30p`` as PM, ``Sept`` as Sep, a fraction behind a point."""
     if re.search("%[pP]", pattern):
-        text = text.str.replace(r"(?i)\b([ap])\.\s?m\.?", "${1}m")
+        text = text.str.replace(r"(?i)(^|[^a-z])([ap])(?:\.\s?m\.?|\b)", "${1}${2}m")
+    if re.search(r"%\.[369]?f", pattern):
+        text = text.str.replace("(:[0-9]{2}),([0-9])", "${1}.${2}")
     if re.search("%[bh]", pattern):
         text = text.str.replace(r"(?i)\bsept\b", "Sep")
     return text
@@ -181,7 +183,7 @@ def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFr
     text, pattern = to_minutes(_with_zeros(pl.col(column).cast(pl.String), time.format), time.format)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         if pattern.endswith("z"):  # of hours alone, or as a letter, which no pattern takes
-            text = text.str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
+            text = text.str.replace(r"([+-])([0-9])$", "${1}0${2}").str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
         instant = _parsed(text, pattern).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
     return _with_instant(rows, column, _parsed(text, pattern), time)
