@@ -93,7 +93,8 @@ def source_batches(
 
 def _other_content(snapshot: Snapshot, content: SourceFormat) -> str | None:
     with snapshot.path.open("rb") as stream:
-        return other_content(stream.read(START_BYTES), content)
+        other = other_content(stream.read(START_BYTES), content)
+    return other and f"{other}, read as {content}"
 
 
 def _few_at_once(rows: pl.DataFrame, source: Source) -> Iterator[pl.DataFrame]:

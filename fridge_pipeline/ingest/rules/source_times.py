@@ -183,7 +183,11 @@ def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFr
     text, pattern = to_minutes(_with_zeros(pl.col(column).cast(pl.String), time.format), time.format)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         if pattern.endswith("z"):  # of hours alone, or as a letter, which no pattern takes
-            text = text.str.replace(r"([+-])([0-9])$", "${1}0${2}").str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
+            text = (
+                text.str.replace(r"([+-])([0-9])$", "${1}0${2}")
+                .str.replace(r"([+-][0-9]{2})$", "${1}00")
+                .str.replace(r"[Zz]$", "+0000")
+            )
         instant = _parsed(text, pattern).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
     return _with_instant(rows, column, _parsed(text, pattern), time)

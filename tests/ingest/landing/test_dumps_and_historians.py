@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from fridge_pipeline.ingest.check_source import check_source
+from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
+from fridge_pipeline.ingest.rules.guess_source import guess_source
+from fridge_pipeline.ingest.sample_file import sample_of
 from fridge_pipeline.ingest.sources_file import SourcesError
 from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, plain
-from tests.ingest.landing.test_sources import read, source
+from tests.ingest.landing.test_sources import HOUR, read, source
 
 #: A line of ``mosquitto_sub -v``: a topic and what was said.
 DUMPED = """
@@ -69,7 +75,9 @@ def test_a_pattern_that_mixes_weeks_with_months_is_refused(pattern: str) -> None
         source(plain("weeks", FIELDS.replace('"at"', f'"at", format = "{pattern}"')))
 
 
-@pytest.mark.parametrize("time", ["Czas", "tijd", "Tid", "Aika", "Zaman", "Idő", "Время", "时间", "日時", "Giorno", "Data"])
+@pytest.mark.parametrize(
+    "time", ["Czas", "tijd", "Tid", "Aika", "Zaman", "Idő", "Время", "时间", "日時", "Giorno", "Data"]
+)
 def test_a_second_header_calls_its_time_one_in_many_languages(time: str) -> None:
     content = f"at,t,s\n{AT},4.5,s1\n{time},RH,probe\n{AT},45,s2\n"
     found = read(source(plain("two")), content, "two.csv")
@@ -79,7 +87,11 @@ def test_a_second_header_calls_its_time_one_in_many_languages(time: str) -> None
 
 def test_arrays_within_an_array_are_their_elements_unless_columns_are_places() -> None:
     """As Home Assistant answers: an array of each entity's states."""
-    states = [[{"s": "f1", "at": AT, "t": "4.5"}, {"s": "f1", "at": AT, "t": "unknown"}], [], [{"s": "f2", "at": AT, "t": 5}]]
+    states = [
+        [{"s": "f1", "at": AT, "t": "4.5"}, {"s": "f1", "at": AT, "t": "unknown"}],
+        [],
+        [{"s": "f2", "at": AT, "t": 5}],
+    ]
     found = read(source(plain("states")), json.dumps(states, indent=1), "history.json")
     assert [(line, sensor, degrees) for line, _, sensor, _, degrees in found.valid] == [(3, "f1", 4.5), (16, "f2", 5)]
     assert [(line, reason) for line, reason, _ in found.rejected] == [(8, "unreadable temperature")]
@@ -87,3 +99,72 @@ def test_arrays_within_an_array_are_their_elements_unless_columns_are_places() -
     places = FIELDS.replace('"s"', '"0"').replace('"at"', '"1"').replace('"t"', '"2"')
     listed = read(source(plain("lists", places)), json.dumps([["f1", AT, 4.5], ["f2", AT, 5]]), "lists.json")
     assert [(sensor, degrees) for _, _, sensor, _, degrees in listed.valid] == [("f1", 4.5), ("f2", 5)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("path", ["old.csv", "old.ndjson", "old.json"])
+def test_utf16_is_recognized_without_a_mark_too(encoding: str, path: str, tmp_path: Path) -> None:
+    row = {"s": "Kühl-1", "at": AT, "t": 4.5}
+    text = f"s,at,t\r\nKühl-1,{AT},4.5\r\n" if path.endswith("csv") else json.dumps(row, ensure_ascii=False) + "\r\n"
+    found = read(source(plain("old")), text.encode(encoding), path)
+    assert (found.error, [(sensor, degrees) for _, _, sensor, _, degrees in found.valid]) == (None, [("Kühl-1", 4.5)])
+    file = tmp_path / path
+    file.write_bytes(text.encode(encoding))
+    guess = guess_source(sample_of(file, path), {})
+    assert guess is not None
+    assert 'recorded_at = { column = "at" }' in guess.toml
+
+
+#: What is no text, or no table, and what ``guess`` calls it; it was csv, or held no time.
+OTHERS = {
+    "a zip archive or a spreadsheet": b"PK\x03\x04\x14\0\0\0\0\0s,at,t\ns1,2026-01-24T18:30:00Z,4.5\n",
+    "an SQLite database": b"SQLite format 3\0" + bytes(90),
+    "a PDF": b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n",
+    "a web page or XML": b'<?xml version="1.0"?>\n<t at="2026-01-24T18:30:00Z">4.5</t>\n',
+    "Arrow (feather)": b"ARROW1\0\0\xff\xff\xff\xff",
+    "InfluxDB's line protocol": b"t,s=f1,site=a\\ b value=4.5,rh=40i 1769279400000000000\nt,s=f1 value=4.5 1769279460\n",
+    "a form of names and values": b"PASSKEY=AB&dateutc=2026-01-24+18:30:00&temp1f=40.1\n",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_no_source_reads_is_called_what_it_is(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "unknown.csv"
+    file.write_bytes(OTHERS[name])
+    with pytest.raises(UnreadableFileError, match=re.escape(f"this is {name}")):
+        sample_of(file, file.name)
+    assert f"this is {name}" in str(read(source(plain("other")), OTHERS[name], file.name).error)
+
+
+def test_a_time_that_is_not_as_a_pattern_says_is_shown_beside_it(tmp_path: Path) -> None:
+    """It was only said to look like what the pattern is for."""
+    file = tmp_path / "two.csv"
+    file.write_text("s,d,c,t\ns1,24.01.2026,18:30,4.5\ns1, 24.01.2026,18:40:00,4.5\ns2,24.01.2026,18h50,4.5\n")
+    fields = FIELDS.replace('"at"', '["d", "c"], format = "%d.%m.%Y %H:%M"')
+    found = check_source(file, file.name, source(plain("two", fields)), HOUR)
+    told = "2 rows have a time that %d.%m.%Y %H:%M does not read, such as '24.01.2026 18:40:00'"
+    assert [warning for warning in found.warnings if "rows have a time" in warning] == [told]
+
+
+def test_a_number_below_zero_that_a_register_holds_without_its_sign_is_named(tmp_path: Path) -> None:
+    """It was said to be hundredths of a degree, by which -18.2 is 65.354."""
+    file = tmp_path / "modbus.csv"
+    file.write_text(f"s,at,t\ns1,{AT},45\ns2,{AT},65354\ns3,{AT},65535\ns4,{AT},2900\n")
+    found = check_source(file, file.name, source(plain("modbus", FIELDS.replace('"t"', '"t", scale = 0.1'))), HOUR)
+    assert {each.line: each.looks_like for each in found.rejections} == {
+        3: "a number below zero without its sign, of 16 bits, where 65354 is -182",
+        4: "a sensor's number for no measurement",
+        5: "kelvin",
+    }
+
+
+def test_a_payload_that_is_no_json_is_named_where_nothing_else_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "hub.ndjson"
+    fields = FIELDS.replace('"t"', '"Body.t"')
+    definition = source(plain("hub", fields, embedded=["Body"]))
+    for body, is_told in (("AS0AyA==", True), ("online", True), ("eyJ0IjogNC41fQ==", False)):
+        file.write_text(json.dumps({"s": "s1", "at": AT, "Body": body}) + "\n")
+        warnings = check_source(file, file.name, definition, HOUR).warnings
+        assert any(warning.startswith("nothing was found in Body: is it JSON") for warning in warnings) is is_told, (
+            warnings
+        )
