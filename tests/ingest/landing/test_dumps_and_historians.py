@@ -122,7 +122,7 @@ OTHERS = {
     "a PDF": b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n",
     "a web page or XML": b'<?xml version="1.0"?>\n<t at="2026-01-24T18:30:00Z">4.5</t>\n',
     "Arrow (feather)": b"ARROW1\0\0\xff\xff\xff\xff",
-    "InfluxDB's line protocol": b"t,s=f1,site=a\\ b value=4.5,rh=40i 1769279400000000000\nt,s=f1 value=4.5 1769279460\n",
+    "InfluxDB's line protocol": b"t,s=f1,site=a\\ b value=4.5,rh=40i 1769279400000000000\nt,s=f1 value=4 1769279460\n",
     "a form of names and values": b"PASSKEY=AB&dateutc=2026-01-24+18:30:00&temp1f=40.1\n",
 }
 
