@@ -13,7 +13,7 @@ from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
 from fridge_pipeline.ingest.rules.guess_source import guess_source
 from fridge_pipeline.ingest.sample_file import sample_of
 from fridge_pipeline.ingest.sources_file import SourcesError
-from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, plain
+from tests.ingest.landing.test_newcomers_gateways import AT, FIELDS, SECONDS, plain
 from tests.ingest.landing.test_sources import HOUR, read, source
 
 #: A line of ``mosquitto_sub -v``: a topic and what was said.
@@ -168,3 +168,61 @@ def test_a_payload_that_is_no_json_is_named_where_nothing_else_is_read(tmp_path:
         assert any(warning.startswith("nothing was found in Body: is it JSON") for warning in warnings) is is_told, (
             warnings
         )
+
+
+#: Keys of a time, its file, and the times of its rows; null where one is none.
+LATER: dict[str, tuple[str, str, str, list[str | None]]] = {
+    "seconds beside the object's time": (
+        (
+            'records = "e"\nsensor_id = { column = "/bn" }\ntemperature = { column = "v" }\n'
+            'recorded_at = { column = "/bt", format = "epoch_s", later = { column = "t" } }'
+        ),
+        "lwm2m.json",
+        json.dumps(
+            {
+                "bn": "/3303/0",
+                "bt": SECONDS,
+                "e": [{"v": 4, "t": 0}, {"v": 5, "t": -90.5}, {"v": 6}, {"v": 7, "t": "x"}],
+            }
+        ),
+        ["18:30:00", "18:28:29.5", None, None],
+    ),
+    "minutes since what the file's name says, local": (
+        (
+            'delimiter = ";"\ndecimal = ","\nsensor_id = { value = "s" }\ntemperature = { column = "T" }\n'
+            'recorded_at = { path = "(?P<recorded_at>[0-9T]+)", format = "%Y%m%dT%H%M", timezone = "Europe/Paris", '
+            'later = { column = "min", scale = 60 } }'
+        ),
+        "run-20260124T1930.csv",
+        "min;T\n0;4\n2,5;5\n1e30;6\n",
+        ["18:30:00", "18:32:30", None],
+    ),
+    "milliseconds within a text, and a step": (
+        (
+            'embedded = ["p"]\nrecords = "p.v"\nsensor_id = { value = "s" }\ntemperature = { column = "value" }\n'
+            'recorded_at = { column = "/at", step = { value = 60 }, later = { column = "/p.late", scale = 0.001 } }'
+        ),
+        "late.ndjson",
+        json.dumps({"at": AT, "p": json.dumps({"late": 1500, "v": [4, 5]})}),
+        ["18:30:01.5", "18:31:01.5"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_a_time_is_so_many_seconds_later_as_a_column_says(name: str) -> None:
+    keys, path, content, times = LATER[name]
+    found = read(source(f'name = "later"\nmatch = "*"\ntenant_id = {{ value = "troy" }}\n{keys}'), content, path)
+    seen = [at.strftime("%H:%M:%S.%f").rstrip("0").rstrip(".") for *_, at, _ in found.valid]
+    assert seen == [at for at in times if at]
+    assert [reason for _, reason, _ in found.rejected] == ["unreadable time"] * times.count(None)
+
+
+def test_a_source_without_a_later_time_is_the_definition_that_it_was() -> None:
+    assert "later" not in source(plain("plain")).definition["recorded_at"]
+    with pytest.raises(SourcesError, match=r"recorded_at\.later takes one of column and value"):
+        source(plain("none", FIELDS.replace('"at"', '"at", later = { scale = 2 }')))
+    with pytest.raises(
+        SourcesError, match=r"has the unknown key recorded_at\.later\.colum; there are column, value, scale"
+    ):
+        source(plain("none", FIELDS.replace('"at"', '"at", later = { colum = "x" }')))
