@@ -1170,7 +1170,7 @@ with to_count as materialized (
 select
     named.measure,
     count(distinct usable_files.hour) as hours
-from unnest(%(measures)s::text [], %(counted_from)s::timestamptz []) as named (measure, counted_from)
+from unnest(%(measures)s::text[], %(counted_from)s::timestamptz[]) as named (measure, counted_from)
 inner join fridge.usable_files
     on
         usable_files.hour between %(first)s and %(last)s
