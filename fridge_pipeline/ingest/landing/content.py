@@ -167,6 +167,8 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
             told = f"; {', '.join(alike)} {'stands' if len(alike) == 1 else 'stand'} there in other letters"
         if any("\r" in name and "\n" not in name for name in places):
             told = "; its lines end in a carriage return alone: have them end in a line feed"
+        if any("\ufffd" in name or "\0" in name for name in places):
+            told = '; its header is no text in UTF-8: say what it is, as in encoding = "windows-1252"'
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]
         others = other_names([name for name in found if name.strip(BLANK) not in there])

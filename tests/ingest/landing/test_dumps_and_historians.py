@@ -226,3 +226,12 @@ def test_a_source_without_a_later_time_is_the_definition_that_it_was() -> None:
         SourcesError, match=r"has the unknown key recorded_at\.later\.colum; there are column, value, scale"
     ):
         source(plain("none", FIELDS.replace('"at"', '"at", later = { colum = "x" }')))
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-32"])
+def test_a_header_in_another_encoding_is_said_to_be_so(encoding: str) -> None:
+    content = f"传感器,at,t\ns1,{AT},4.5\n".encode(encoding)
+    found = read(source(plain("old", FIELDS.replace('"s"', '"传感器"'))), content, "old.csv")
+    assert "its header is no text in UTF-8: say what it is, as in encoding =" in str(found.error)
+    said = read(source(plain("old", FIELDS.replace('"s"', '"传感器"'), encoding="gb18030")), content, "old.csv")
+    assert len(said.valid) == (encoding == "gb18030")
