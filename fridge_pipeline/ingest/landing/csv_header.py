@@ -36,7 +36,7 @@ OF_A_READING = 2
 #: What a time is called in some languages. None begins so that is there, and none of these words is one that is not.
 _TIME = (
     r"(?i)time|date|zeit|datum|uhr|heure|hora|fecha|ora\b|stamp|when|recorded|observed|measured|sampled|\b(ts|at)\b"
-    r"|\b(tij?d|dato|data|czas|[cč]as|aika|zaman|tarih|id[őo]|dátum|giorno|waktu|tanggal|ngày)\b"
+    r"|^\W*(tij?d|dato|czas|[cč]as|aika|zaman|tarih|id[őo]|dátum|giorno|waktu|tanggal|ngày)\b|^\W*data\W*$"
     "|врем|дата|ημερομηνία|ώρα|时间|時間|时刻|時刻|日期|日時|日付|시간|날짜|일시"
 )
 _NO_TIME = r"(?i)^(in|un|not|no|bad|lost|miss)|[0-9]"

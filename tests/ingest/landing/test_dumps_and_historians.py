@@ -85,6 +85,12 @@ def test_a_second_header_calls_its_time_one_in_many_languages(time: str) -> None
     assert "line 3 is a header of other columns" in str(found.error)
 
 
+@pytest.mark.parametrize("row", ["no data,missing,s2", "data missing,absent,s2", "en cas,absent,s2"])
+def test_a_row_of_words_is_no_header_though_one_of_them_is_time_somewhere(row: str) -> None:
+    found = read(source(plain("one")), f"at,t,s\n{AT},4.5,s1\n{row}\n{AT},5,s3\n", "one.csv")
+    assert (found.error, [sensor for _, _, sensor, *_ in found.valid]) == (None, ["s1", "s3"])
+
+
 def test_arrays_within_an_array_are_their_elements_unless_columns_are_places() -> None:
     """As Home Assistant answers: an array of each entity's states."""
     states = [
