@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -21,6 +21,8 @@ from fridge_pipeline.billing.rules.staging import (
 )
 from fridge_pipeline.billing.stage import judge_hours
 from fridge_pipeline.calendar.hours import Hour, HourRange, plan_ranges
+from fridge_pipeline.catalogue.measure import Measure
+from fridge_pipeline.database.queries import span_of, statement
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import LandingZone
 from fridge_pipeline.ingest.watch import compare_listing
@@ -42,7 +44,8 @@ class BillingPlan:
     """What a range of hours would come to, by the books as they are now.
 
     ``to_load`` are hours whose landing files are not loaded as they lie there: what they hold is not known before it
-    is loaded, so the changes are those of all other files. ``undelivered`` are closed hours of which Stripe has not
+    is loaded, so the changes are those of all other files. ``to_count`` says of measures in how many loaded hours they
+    are not counted yet, which the changes leave out as well. ``undelivered`` are closed hours of which Stripe has not
     been told all that is loaded. ``waiting`` counts, by verdict, usage that would not be stated, and why. ``seconds``
     is how long the calls take at the limit of calls per second. ``changed_hours`` are what ``changes`` sums up.
     """
@@ -50,6 +53,7 @@ class BillingPlan:
     hours: list[Hour]
     runs: list[HourRange]
     to_load: list[Hour]
+    to_count: dict[str, int]
     undelivered: list[Hour]
     changing: list[Hour]
     changes: list[PlannedChange]
@@ -69,6 +73,7 @@ def plan_billing(
         busy = busy_hours(connection, listed, hours)
         states = hour_states(connection, hours, run.catalogue)
         undelivered = [Hour(state.hour) for state in states if state.delivery is Delivery.UNDELIVERED]
+        to_count = _to_count(connection, hours, [meter.measure for meter in run.catalogue])
         former = former_meters(connection, run.catalogue)
         judged = judge_hours(connection, hours, run.catalogue, former, policy, run.clock()).cases
     stated = [case for case, verdict in judged if verdict in STATES]
@@ -77,6 +82,7 @@ def plan_billing(
         hours=busy,
         runs=plan_ranges(busy),
         to_load=sorted(news.pending),
+        to_count=to_count,
         undelivered=[hour for hour in undelivered if hour.closed_at(run.clock(), policy.close_after)],
         changing=sorted({case.hour for case in stated}),
         changes=_changes(stated),
@@ -91,6 +97,11 @@ def busy_hours(connection: psycopg.Connection, listed: Iterable[Hour], hours: Ho
     """Hours of a range with landing files or with history; the others hold nothing to run."""
     delivered = [hour for hour in listed if hours.first <= hour <= hours.last]
     return sorted({*delivered, *hours_with_history(connection, hours)})
+
+
+def _to_count(connection: psycopg.Connection, hours: HourRange, measures: Sequence[Measure]) -> dict[str, int]:
+    named = {"measures": [each.name for each in measures], "counted_from": [each.counted_from for each in measures]}
+    return dict(connection.execute(statement("hours_to_count_by_measure"), {**span_of(hours), **named}).fetchall())
 
 
 def _changes(stated: list[StagingCase]) -> list[PlannedChange]:

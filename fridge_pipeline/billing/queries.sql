@@ -1157,6 +1157,34 @@ from files
 cross join events
 cross join differences;
 
+-- name: hours_to_count_by_measure
+-- In how many hours of a range that hold readings a measure is not counted yet; also one that was never declared.
+with to_count as materialized (
+    select
+        hour,
+        usage_table
+    from fridge.hours_to_count
+    where hour between %(first)s and %(last)s
+)
+
+select
+    named.measure,
+    count(distinct usable_files.hour) as hours
+from unnest(%(measures)s::text[], %(counted_from)s::timestamptz[]) as named (measure, counted_from)
+inner join fridge.usable_files
+    on
+        usable_files.hour between %(first)s and %(last)s
+        and usable_files.hour >= coalesce(named.counted_from, '-infinity')
+left join fridge.measures on named.measure = measures.measure
+where
+    measures.is_counted is not true
+    or exists (
+        select 1 from to_count
+        where to_count.usage_table = measures.usage_table and to_count.hour = usable_files.hour
+    )
+group by named.measure
+order by named.measure;
+
 -- name: hours_with_history
 -- Hours of a range that hold anything: a landing file or a meter event.
 select landing_hour as hour

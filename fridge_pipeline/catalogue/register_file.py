@@ -53,8 +53,9 @@ def _entry(number: int, sensor_id: str, tenant_id: str, valid_from: str) -> Regi
             raise ValueError(f"{column} has {len(value)} characters, and {ID_LENGTH_MAX} is the most")
     try:
         moment = datetime.fromisoformat(valid_from)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # in UTC it may be of the year 0, or 10000
         raise ValueError(
             f"valid_from is a time in ISO 8601, such as 2026-01-24T18:00:00Z, got {valid_from[:60]!r}"
         ) from None
-    return RegisterEntry(sensor_id, tenant_id, moment if moment.tzinfo else moment.replace(tzinfo=UTC), number)
+    return RegisterEntry(sensor_id, tenant_id, moment, number)

@@ -28,6 +28,7 @@ def as_mapping(plan: BillingPlan, priced: Sequence[PricedChange]) -> dict[str, A
         "hours": [hour.key for hour in plan.hours],
         "runs": [str(each) for each in plan.runs],
         "hours_to_load": [hour.key for hour in plan.to_load],
+        "hours_to_count": plan.to_count,
         "hours_not_delivered": [hour.key for hour in plan.undelivered],
         "hours_that_change": [hour.key for hour in plan.changing],
         "changes": [asdict(change) for change in plan.changes],
@@ -50,6 +51,10 @@ def as_text(plan: BillingPlan, priced: Sequence[PricedChange]) -> str:
             f"landing files of {counted(len(plan.to_load), 'hour')} are not loaded yet, the first {plan.to_load[0]}: "
             "what these change is known only once they are loaded"
         )
+    lines += [
+        f"{measure} is not counted yet in {counted(hours, 'hour')}: what it changes is known only once that is counted"
+        for measure, hours in plan.to_count.items()
+    ]
     lines.append(
         f"of what is loaded changes at Stripe: {counted(len(plan.changing), 'hour')}, {counted(plan.calls, 'call')}, "
         f"{plan.seconds:.1f} s at the limit of calls"

@@ -17,7 +17,7 @@ from fridge_pipeline.ingest.landing.private_copy import take_snapshot
 from fridge_pipeline.ingest.landing.source_rows import file_batches
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
 from fridge_pipeline.ingest.rules.reading import FIELDS, Reason, judge, rejected_rows, valid_readings
-from fridge_pipeline.ingest.rules.rejections import likely_causes
+from fridge_pipeline.ingest.rules.rejections import SAID, likely_causes
 from fridge_pipeline.ingest.rules.source import Source
 
 #: So many readings and bars are shown.
@@ -27,13 +27,17 @@ BARS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A reason, for how many rows, the first of them with its line, and what they look like, where it is known."""
+    """A reason, for how many rows, the first of them with its line, and what they look like, where it is known.
+
+    ``time`` is what its source read as the time of the first of them.
+    """
 
     reason: str
     rows: int
     line: int
     example: str
     looks_like: str | None
+    time: str | None = None
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ def check_source(file: Path, path_below_hour: str, source: Source | None, landin
     _add_readings(check, valid)
     _add_rejections(check, rejected)
     check.repeated = check.readings - pl.concat(told).n_unique() if told else 0
-    check.warnings = warnings_of(check)
+    check.warnings = [*warnings_of(check), *(_doubts_of(check, source) if source else ())]
     return check
 
 
@@ -143,11 +147,15 @@ def _add_readings(check: SourceCheck, parts: Sequence[pl.DataFrame]) -> None:
 def _reasons(raw: pl.DataFrame, judged: pl.DataFrame, landing_hour: Hour) -> pl.DataFrame:
     rows = rejected_rows(judged)
     is_rejected = judged["reason"].is_not_null()
-    causes = likely_causes(rows, raw.filter(is_rejected), judged.filter(is_rejected), landing_hour)
+    as_read = raw.filter(is_rejected)
+    causes = likely_causes(rows, as_read, judged.filter(is_rejected), landing_hour)
+    said = SAID["recorded_at"]
     return (
-        rows.with_columns(causes.alias("cause"))
+        rows.with_columns(
+            causes.alias("cause"), time=as_read[said].cast(pl.String) if said in as_read.columns else None
+        )
         .group_by("reason", "cause", maintain_order=True)
-        .agg(pl.len().alias("rows"), pl.col("line").first(), pl.col("raw").first())
+        .agg(pl.len().alias("rows"), pl.col("line", "raw", "time").first())
     )
 
 
@@ -157,12 +165,11 @@ def _add_rejections(check: SourceCheck, parts: Sequence[pl.DataFrame]) -> None:
         return
     summed = (
         all_of.group_by("reason", "cause", maintain_order=True)
-        .agg(pl.col("rows").sum(), pl.col("line").first(), pl.col("raw").first())
+        .agg(pl.col("rows").sum(), pl.col("line", "raw", "time").first())
         .sort("rows", descending=True, maintain_order=True)
     )
     check.rejections = [
-        Rejection(reason, rows, line, raw, cause)
-        for reason, cause, rows, line, raw in summed.select("reason", "cause", "rows", "line", "raw").iter_rows()
+        Rejection(*each) for each in summed.select("reason", "rows", "line", "raw", "cause", "time").iter_rows()
     ]
 
 
@@ -199,4 +206,19 @@ def warnings_of(check: SourceCheck) -> list[str]:
         )
     if check.readings and check.sensors == check.readings and check.readings > FIRST_READINGS:
         found.append("every reading has a sensor of its own: is sensor_id a number of the message?")
+    return found
+
+
+def _doubts_of(check: SourceCheck, source: Source) -> list[str]:
+    """What its own keys may have wrong."""
+    times, found = [each for each in check.rejections if each.reason == Reason.UNREADABLE_TIME], list[str]()
+    if times and "%" in source.recorded_at.format:
+        rows, example = sum(each.rows for each in times), times[0].time
+        found.append(f"{rows} rows have a time that {source.recorded_at.format} does not read, such as {example!r}")
+    are_missing = all(each.reason.startswith("missing") for each in check.rejections)
+    if source.embedded and check.rows and not check.readings and are_missing:
+        found.append(
+            f"nothing was found in {', '.join(source.embedded)}: is it JSON, plain or in base64? "
+            "Other payloads are for the gateway to decode"
+        )
     return found

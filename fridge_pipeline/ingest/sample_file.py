@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fridge_pipeline.ingest.landing.avro_rows import avro_batches
+from fridge_pipeline.ingest.landing.content import other_content
 from fridge_pipeline.ingest.landing.json_columns import JsonColumns
 from fridge_pipeline.ingest.landing.landing_errors import UnreadableFileError
-from fridge_pipeline.ingest.landing.private_copy import take_snapshot
+from fridge_pipeline.ingest.landing.private_copy import START_BYTES, take_snapshot
 from fridge_pipeline.ingest.landing.text_encoding import encoding_of
 from fridge_pipeline.ingest.nested_samples import COLUMNS_MAX, columns_of_rows, nested
 from fridge_pipeline.ingest.rules.guess_fields import TEXT_LENGTH_MAX
@@ -55,6 +56,8 @@ def _sample(file: Path, path_below_hour: str) -> Sample:
         raise UnreadableFileError("empty file")
     if text[0] in "{[":
         return _json_sample(text, path_below_hour)
+    if other := other_content(start[:START_BYTES], SourceFormat.CSV):
+        raise UnreadableFileError(other)
     return Sample(
         path_below_hour,
         SourceFormat.CSV,

@@ -13,12 +13,10 @@ from pydantic_core import PydanticCustomError
 from fridge_pipeline.catalogue.reading_number import NumberType, is_name
 from fridge_pipeline.ingest.rules.patterns import refusal_of
 from fridge_pipeline.ingest.rules.source import Ambiguous, ContractMode, SourceFormat, TimeFormat, Unit
+from fridge_pipeline.ingest.rules.time_format import refusal_of_format
 
 #: A source's name stands in tables and in reasons.
 _NAME = r"^[a-z0-9][a-z0-9_.-]{0,39}$"
-
-#: A strptime pattern gives an instant only with all of these: year, month and day, and the hour.
-_DATE_AND_HOUR = (r"%Y|%y|%F|%D|%c", r"%m|%B|%b|%h|%F|%D|%c|%j", r"%d|%e|%F|%D|%c|%j", r"%H|%I|%k|%l|%T|%R|%r|%X|%c|%s")
 
 
 def _refused(message: str) -> PydanticCustomError:
@@ -47,27 +45,8 @@ def _zone(name: str) -> str:
 
 
 def _time_format(text: str) -> str:
-    if text in set(TimeFormat):
-        return text
-    if "%" not in text:
-        raise _refused(f"is {', '.join(TimeFormat)}, or a strptime pattern such as %d.%m.%Y %H:%M:%S")
-    if "%s" not in text and not all(re.search(part, text) for part in _DATE_AND_HOUR):
-        raise _refused("gives no instant: a pattern needs year, month, day and hour")
-    if "%Z" in text:  # it takes any word, and moves no time
-        raise _refused('cannot follow %Z, the name of a zone: write the name itself, and timezone = "Europe/Paris"')
-    if re.search(r"(?<!%)(%%)*%f", text):  # nanoseconds, and no fraction, as in other languages
-        raise _refused(
-            "counts nanoseconds by %f; a fraction behind a point is %.f, one of so many digits %3f, %6f or %9f"
-        )
-    import polars as pl  # noqa: PLC0415 # commands that only look at the books start without it
-
-    from fridge_pipeline.ingest.rules.source_times import to_minutes  # noqa: PLC0415
-
-    some, pattern = to_minutes(pl.lit("a time"), text)
-    try:
-        pl.select(some.str.to_datetime(pattern, strict=False))
-    except pl.exceptions.ComputeError as error:
-        raise _refused(f"is not a pattern of a time: {str(error).splitlines()[0]}") from None
+    if (reason := refusal_of_format(text)) is not None:
+        raise _refused(reason)
     return text
 
 
@@ -141,7 +120,7 @@ class TenantTable(SensorTable):
 
 
 class StepTable(_Table):
-    """``step``: one of a column and a value."""
+    """``step``, and ``later``: one of a column and a value."""
 
     column: _Text | None = None
     value: Annotated[float, Field(allow_inf_nan=False)] | None = None
@@ -160,6 +139,7 @@ class TimeTable(_Table):
     column: _Column | None = None
     path: _Pattern | None = None
     step: StepTable | None = None
+    later: StepTable | None = None
     format: Annotated[str, AfterValidator(_time_format)] = TimeFormat.ISO.value
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     ambiguous: Ambiguous | None = None

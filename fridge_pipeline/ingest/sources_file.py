@@ -72,12 +72,12 @@ def _require_one_type(tables: list[SourceTable], text: str) -> None:
 
 def _source(table: SourceTable) -> Source:
     tenant, sensor, temperature, time = table.tenant_id, table.sensor_id, table.temperature, table.recorded_at
-    step = None if time.step is None else StepField(**dict(time.step))
+    seconds = {key: table and StepField(**dict(table)) for key, table in (("step", time.step), ("later", time.later))}
     return Source(
         name=table.name,
         match=table.match,
         tenant_id=IdField(_column(tenant.column), tenant.value, tenant.path, register=bool(tenant.register_)),
-        recorded_at=TimeField(**{**dict(time), "column": _column(time.column), "step": step}),
+        recorded_at=TimeField(**{**dict(time), "column": _column(time.column), **seconds}),
         temperature=TemperatureField(**{**dict(temperature), "missing": tuple(temperature.missing)}),
         sensor_id=IdField(_column(sensor.column), sensor.value, sensor.path) if sensor else None,
         wide=table.wide.columns if table.wide else None,
@@ -144,6 +144,7 @@ def _keys_beside(place: tuple[int | str, ...]) -> list[str]:
         "sensor_id": SensorTable,
         "recorded_at": TimeTable,
         "step": StepTable,
+        "later": StepTable,
         "temperature": TemperatureTable,
         "wide": WideTable,
     }

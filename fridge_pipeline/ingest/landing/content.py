@@ -31,7 +31,10 @@ _GZIP, _PARQUET, _JSON, _CSV, _TEXT = "gzip-compressed data", "parquet", "JSON t
 #: What other programs than ours put between the columns of a text.
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
-#: Marks of what is no text. One made of letters alone is followed by what no header line holds.
+#: A name and a value, in which a blank or a comma has a backslash before it.
+_TAG = r"[^ ,=\n]+=(?:\\.|[^ ,\\\n])+"
+
+#: Marks of what is no text, or no table. One made of letters alone is followed by what no header line holds.
 _MARKS = tuple(
     (re.compile(mark, re.DOTALL), what)
     for mark, what in (
@@ -56,6 +59,11 @@ _MARKS = tuple(
         (rb"%PDF-", "a PDF"),
         (rb"(?i:\s*<(?:!doctype|html|\?xml|error))", "a web page or XML, perhaps the answer of a server that failed"),
         (rb"\xff\xfe|\xfe\xff|\0\0\xfe\xff", _OTHER_TEXT),
+        (
+            rf"[\w./-]+(?:,{_TAG})* {_TAG}(?:,{_TAG})*(?: -?\d{{10,19}})?\r?(?:\n|$)".encode(),
+            "InfluxDB's line protocol",
+        ),
+        (rb"[\w.-]+=[^&\s]*(?:&[\w.%-]+=[^&\s]*)+\s*(?:\n|$)", "a form of names and values, as in a web address"),
     )
 )
 _NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x7f]")
@@ -92,12 +100,12 @@ def as_it_is(reason: str, start: bytes, file_format: FileFormat) -> str:
 
 
 def other_content(start: bytes, content: SourceFormat) -> str | None:
-    """What content is that a source reads as something else, in words; None where it may be that."""
+    """What content is that is read as something else, in words; None where it may be that."""
     kind, is_text = _kind(start), content not in (SourceFormat.PARQUET, SourceFormat.AVRO)
     own = _CSV if content is SourceFormat.CSV else _JSON if is_text else content.value
     if kind in (None, own) or (is_text and kind in (_TEXT, _OTHER_TEXT)):
         return None
-    return f"this is {kind}, read as {content}"
+    return f"this is {kind}"
 
 
 def _misnamed(what_it_is: str, file_format: FileFormat) -> str:
@@ -159,6 +167,8 @@ def places_of_columns(source: Source, found: Sequence[str]) -> dict[str, int]:
             told = f"; {', '.join(alike)} {'stands' if len(alike) == 1 else 'stand'} there in other letters"
         if any("\r" in name and "\n" not in name for name in places):
             told = "; its lines end in a carriage return alone: have them end in a line feed"
+        if any("\ufffd" in name or "\0" in name for name in places):
+            told = '; its header is no text in UTF-8: say what it is, as in encoding = "windows-1252"'
         wanted = ", ".join([*missing, *([f"any like {source.wide}"] if source.wide and not wide else [])])
         there = [column for column in source.columns if column in places]
         others = other_names([name for name in found if name.strip(BLANK) not in there])

@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 OF_A_READING = 2
 
 #: What a time is called in some languages. None begins so that is there, and none of these words is one that is not.
-_TIME = r"(?i)time|date|zeit|datum|uhr|heure|hora|fecha|ora\b|stamp|when|recorded|observed|measured|sampled|\b(ts|at)\b"
+_TIME = (
+    r"(?i)time|date|zeit|datum|uhr|heure|hora|fecha|ora\b|stamp|when|recorded|observed|measured|sampled|\b(ts|at)\b"
+    r"|^\W*(tij?d|dato|czas|[cč]as|aika|zaman|tarih|id[őo]|dátum|giorno|waktu|tanggal|ngày)\b|^\W*data\W*$"
+    "|врем|дата|ημερομηνία|ώρα|时间|時間|时刻|時刻|日期|日時|日付|시간|날짜|일시"
+)
 _NO_TIME = r"(?i)^(in|un|not|no|bad|lost|miss)|[0-9]"
 #: A name, and no number, whatever unit is behind it, nor a word for none.
 _NAME = r"^[^\p{L}\p{N}]*\p{L}"
@@ -232,9 +236,10 @@ def _is_timed(rows: pl.DataFrame, layout: Layout) -> bool:
 
 def _is_of_names(rows: pl.DataFrame, layout: Layout) -> pl.Expr:
     """Whether a line's time is called one, and each other field is a name too."""
+    if layout.is_given or not layout.times:
+        return pl.lit(value=False)
     digits = pl.lit("0"), pl.lit(":")  # what begins between them is no name
-    is_dated = pl.any_horizontal(pl.col(time).is_between(*digits) for time in layout.times)
-    if layout.is_given or not layout.times or rows.select(is_dated.all()).item():
+    if rows.select(pl.any_horizontal(pl.col(time).is_between(*digits) for time in layout.times).all()).item():
         return pl.lit(value=False)
     is_time = pl.all_horizontal(
         pl.col(time).str.contains(_TIME) & ~pl.col(time).str.contains(_NO_TIME) for time in layout.times

@@ -48,13 +48,19 @@ class ArrayOnTheWayError(UnreadableFileError):
 
 
 def record_lines(
-    path: Path, records: str | None, encoding: str = "utf-8", bytes_max: int = DOCUMENT_BYTES_MAX
+    path: Path,
+    records: str | None,
+    encoding: str = "utf-8",
+    bytes_max: int = DOCUMENT_BYTES_MAX,
+    *,
+    are_objects: bool = False,
 ) -> Iterator[pl.DataFrame]:
     """The records in frames of ``line``, where each starts, and ``raw``, its text in one line.
 
     ``records`` names the array that holds them, dots walking into objects; empty for the document itself, None where an
-    array that it consists of is a record as a whole. Raises ``UnreadableFileError`` at the first step when there is no
-    such array, and after the records before what is no JSON.
+    array that it consists of is a record as a whole. Where records ``are_objects``, an array among them is each of its
+    elements. Raises ``UnreadableFileError`` at the first step when there is no such array, and after the records before
+    what is no JSON.
     """
     if (size := path.stat().st_size) > bytes_max:
         raise UnreadableFileError(
@@ -63,10 +69,11 @@ def record_lines(
         )
     text = text_of(path, encoding)
     ends = _Ends(text, max(RECORD_CHARACTERS_MAX, bytes_max if bytes_max < DOCUMENT_BYTES_MAX else 0))
-    yield from _framed(text, _places(text, None if records is None else records.split(".") if records else [], ends))
+    keys = None if records is None else records.split(".") if records else []
+    yield from _framed(text, _places(text, keys, ends, are_objects=are_objects))
 
 
-def _places(text: str, keys: Sequence[str] | None, ends: _Ends) -> Iterator[tuple[int, int]]:
+def _places(text: str, keys: Sequence[str] | None, ends: _Ends, *, are_objects: bool) -> Iterator[tuple[int, int]]:
     """From where to where each record goes, of every value that stands in the document."""
     at = first = _behind(text, 0)
     while at < len(text) or at == first:
@@ -77,7 +84,7 @@ def _places(text: str, keys: Sequence[str] | None, ends: _Ends) -> Iterator[tupl
                 raise
             raise UnreadableFileError(f"at character {at} {error.reason}, unlike before") from error
         if text[start : start + 1] == "[" and keys is not None:
-            at = yield from _in_array(text, start + 1, ends)
+            at = yield from _in_array(text, start + 1, ends, are_objects=are_objects)
             at = _behind(text, _end_of_objects(text, at, len(keys)))
         elif at == first and text[start : start + 1] not in ("[", "{"):
             raise UnreadableFileError(
@@ -126,12 +133,15 @@ def _member(text: str, at: int, key: str, name: str) -> int:
     raise UnreadableFileError(f"it has no {name}; beside where it would be there are {there}")
 
 
-def _in_array(text: str, at: int, ends: _Ends) -> Generator[tuple[int, int], None, int]:
+def _in_array(text: str, at: int, ends: _Ends, *, are_objects: bool) -> Generator[tuple[int, int], None, int]:
     """From where to where each value of an array goes; returns where the array ends."""
     at = _behind(text, at)
     while text[at : at + 1] != "]":
-        end = ends.of(at)
-        yield at, end
+        if are_objects and text[at : at + 1] == "[":
+            end = yield from _in_array(text, at + 1, ends, are_objects=False)
+        else:
+            end = ends.of(at)
+            yield at, end
         at = _behind(text, end)
         if text[at : at + 1] == ",":
             at = _behind(text, at + 1)

@@ -93,7 +93,8 @@ def source_batches(
 
 def _other_content(snapshot: Snapshot, content: SourceFormat) -> str | None:
     with snapshot.path.open("rb") as stream:
-        return other_content(stream.read(START_BYTES), content)
+        other = other_content(stream.read(START_BYTES), content)
+    return other and f"{other}, read as {content}"
 
 
 def _few_at_once(rows: pl.DataFrame, source: Source) -> Iterator[pl.DataFrame]:
@@ -165,7 +166,8 @@ def _json(snapshot: Snapshot, source: Source, _batch_rows: int, _found: Columns)
     columns = members_of(source)
     if columns.records is None:
         try:
-            yield from decoded_frames(record_lines(snapshot.path, source.records, source.encoding), columns)
+            lines = record_lines(snapshot.path, source.records, source.encoding, are_objects=True)
+            yield from decoded_frames(lines, columns)
         except ArrayOnTheWayError:  # before the first record
             columns = replace(columns, records=source.records)
         else:

@@ -11,8 +11,10 @@ _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16", codecs.B
 
 
 def encoding_of(start: bytes, said: str) -> str:
-    """A mark says more than a source does."""
-    return next((found for mark, found in _MARKS.items() if start.startswith(mark)), said)
+    """A mark says more than a source does, and so does NUL beside the first character, which is none of UTF-8."""
+    bits = [byte > 0 for byte in start[:3]]
+    unmarked = "utf-16-le" if bits == [True, False, True] else "utf-16-be" if bits == [False, True, False] else said
+    return next((found for mark, found in _MARKS.items() if start.startswith(mark)), unmarked)
 
 
 def text_of(path: Path, said: str) -> str:

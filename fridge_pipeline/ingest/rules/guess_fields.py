@@ -60,6 +60,9 @@ LARGEST = 500_000
 #: So many columns that may be temperatures as well are named.
 OTHERS_SHOWN = 5
 
+#: An id that is another one in so many rows is no sensor's.
+MESSAGES_MIN = 3
+
 #: The units that may stand behind a number.
 _UNITS = re.compile(r"(?<=\d)\s*(?:[°º]\s*([CF])|([℃℉]))$")
 
@@ -148,9 +151,15 @@ def are_several_of_one(columns: Columns, identity: Sequence[str | None], tempera
     return len({row[:-1] for row in rows}) < len(rows)
 
 
+def is_of_message(columns: Columns, sensor: str | None, times: Sequence[str]) -> bool:
+    """Whether each row has an id of its own, and their times differ: of one time, each is another sensor."""
+    ids = [] if sensor is None else columns[sensor]
+    return len(ids) >= MESSAGES_MIN and len({*ids}) == len(ids) == len({*zip(*map(columns.get, times), strict=True)})
+
+
 def is_said_to_be_temperature(columns: Columns, found: str) -> bool:
     """Whether a column's name or unit says so, or another column of what is measured, and not only its values."""
-    is_named = _first({found: None}, _TEMPERATURE, "") is not None
+    is_named = _first({found: None}, _TEMPERATURE, "") is not None or _are_in_degrees(columns[found])
     return is_named or guess_measure(columns) is not None or guess_unit_column(columns) is not None
 
 
@@ -160,7 +169,11 @@ def guess_temperature(
     """The column, or columns, of temperatures, none of those that are taken."""
     numbers = {name: _numbers(values) for name, values in columns.items() if name not in taken}
     numbers = {name: values for name, values in numbers.items() if values and median(map(abs, values)) <= LARGEST}
-    best = _first(numbers, (*_TEMPERATURE, *_VALUE), _NO_TEMPERATURE)
+    best = _first(numbers, _TEMPERATURE, _NO_TEMPERATURE)
+    in_degrees = tuple(name for name in numbers if best is None and _are_in_degrees(columns[name]))
+    if in_degrees:  # wide files have one column a sensor
+        return _measured(in_degrees if file_format is SourceFormat.CSV else in_degrees[:1], columns)
+    best = best or _first(numbers, _VALUE, _NO_TEMPERATURE)
     if best is None:
         unnamed = [name for name in numbers if name.startswith(UNNAMED) or name.isdecimal()]
         best = next((name for name in unnamed if any(value != round(value) for value in numbers[name])), None)
@@ -173,6 +186,12 @@ def guess_temperature(
     others = [name for name in named if name not in alike and _first({name: None}, _TEMPERATURE[:2], "")]
     told = f"{', '.join(map(repr, others[:OTHERS_SHOWN]))} may be temperatures as well, and are not read"
     return replace(guess, doubts=(*guess.doubts, told)) if others else guess
+
+
+def _are_in_degrees(values: Sequence[str]) -> bool:
+    """Whether a unit of temperature stands behind each number that is there."""
+    there = [value.strip() for value in values if _number(value.strip()) is not None]
+    return bool(there) and all(map(_UNITS.search, there))
 
 
 def _measured(names: tuple[str, ...], columns: Columns) -> TemperatureGuess:

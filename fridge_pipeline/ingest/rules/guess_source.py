@@ -20,6 +20,7 @@ from fridge_pipeline.ingest.rules.guess_fields import (
     guess_temperature,
     guess_time,
     guess_unit_column,
+    is_of_message,
     is_outer,
     is_said_to_be_temperature,
 )
@@ -102,9 +103,14 @@ def _fit(sample: Sample, source: Source) -> int:
     if not columns or any(name not in columns for name in source.columns) or (source.wide and not wide):
         return 0
     (time,) = columns_of(source.recorded_at.column)
-    if not reads_times(columns[time], source.recorded_at.format):
+    # Columns without names say little: then the first row is a reading, and no second line of names.
+    if not all(reads_times(times, source.recorded_at.format) for times in _looked_at(columns[time], source)):
         return 0
     return len(source.columns) + len(wide) + (0 if source.csv.header else _UNNAMED_MAX)
+
+
+def _looked_at(times: Sequence[str], source: Source) -> Sequence[Sequence[str]]:
+    return (times, times[:1]) if source.csv.header else (times,)
 
 
 def _preamble(lines: Sequence[str], layout: CsvLayout) -> int:
@@ -154,12 +160,14 @@ def _by_columns(sample: Sample) -> Guess | None:
         return None
     rows = zip(*(columns[name] for name in (*times, temperature.columns[0])), strict=True)
     readings = sum(has_both := [all(map(str.strip, row)) for row in rows])
-    zone = zone_of(times[0])
+    zone = next(filter(None, map(zone_of, times)), None)
     doubts = _doubts(time, zone, sensor, temperature, layout)
     if not (is_said := is_said_to_be_temperature(sampled, temperature.columns[0])):
         doubts.append(f"only the values of {temperature.columns[0]!r} look like temperatures: are they?")
     if 2 * readings <= len(has_both) and len(temperature.columns) == 1:
         doubts.append(f"only {readings} of {len(has_both)} rows have a time and a temperature")
+    if is_of_message(columns, sensor, times):
+        doubts.append(f"every reading has a value of {sensor!r} of its own: is it a number of the message?")
     if are_several_of_one(columns, (*times, sensor), temperature.columns[0]):
         doubts.append("readings of one sensor and time differ, and count once: what else tells them apart?")
     if tenant and tenant.rpartition(".")[2] not in ("tenant", "tenant_id"):

@@ -17,6 +17,9 @@ _OFFSET = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$", re.IGNORECASE)
 #: Digits that are cut off where a time is read, and that Python does not read.
 _BEYOND_MICROSECONDS = re.compile(r"(?<=\.\d{6})\d+")
 
+#: Before and after noon as other languages write it: ``6:30 p. m.``, ``6:30p``.
+_NOON = re.compile(r"(?<=\d)\s*([ap])(?:\.\s?m\.?)?$", re.IGNORECASE)
+
 #: So many values of a column are looked at.
 VALUES_MAX = 50
 
@@ -96,17 +99,18 @@ def _count(values: Sequence[str], time_format: str) -> int:
 
 
 def _number(value: str) -> float:
-    """0 of what is none."""
+    """0 of what is none; a comma may be its point."""
     try:
-        return float(value)
+        return float(value.replace(",", "."))
     except ValueError:
         return 0.0
 
 
 def _is_read(value: str, pattern: str) -> bool:
+    value = _NOON.sub(r" \1m", _BEYOND_MICROSECONDS.sub("", value))
     fraction = ".%f" if "." in value else ""
     try:
-        datetime.strptime(_BEYOND_MICROSECONDS.sub("", value), pattern.replace("%.f", fraction))  # noqa: DTZ007 # only whether it is one
+        datetime.strptime(value, pattern.replace("%.f", fraction))  # noqa: DTZ007 # only whether it is one
     except ValueError:
         return False
     return True

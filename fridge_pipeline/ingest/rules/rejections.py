@@ -153,6 +153,9 @@ _NO_MEASUREMENT = (
     *(32767.0, 3276.7, 327.67, -32768.0, -3276.8, -327.68, -32767.0, -3276.7, -327.67, 850.0, 8500.0, -1270.0),
 )
 
+#: What a register of 16 bits holds is less; without a sign a number below zero is in its upper half.
+_REGISTER = 2**16
+
 #: Years in which clocks begin that were never set: of unix, GPS, many real-time clocks, spreadsheets and others.
 _UNSET_YEARS = (1, 1601, 1899, 1900, 1904, 1969, 1970, 1980, 1999, 2000, 2001)
 
@@ -222,9 +225,12 @@ def _first(text: pl.Expr, patterns: tuple[tuple[str, str], ...]) -> pl.Expr:
 
 def _temperature() -> pl.Expr:
     value = pl.col("temperature")
+    whole = pl.col("temperature_text").cast(pl.Int64, strict=False)
     return (
         pl.when(value.is_in(_NO_MEASUREMENT))
         .then(pl.lit("a sensor's number for no measurement"))
+        .when(whole.is_between(_REGISTER // 2, _REGISTER - 1))
+        .then(pl.lit("a number below zero without its sign, of 16 bits, where 65354 is -182"))
         .when(value.is_between(200, 330))
         .then(pl.lit("kelvin"))
         .when(value.is_between(-148, 200))

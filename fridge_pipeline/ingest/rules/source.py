@@ -85,7 +85,7 @@ class IdField:
 
 @dataclass(frozen=True, slots=True)
 class StepField:
-    """So many seconds a record of an array is later than the one before it: a column or a value, times ``scale``."""
+    """So many seconds a time is later, or a record than the one before it: a column or a value, times ``scale``."""
 
     column: str | None = None
     value: float | None = None
@@ -96,7 +96,7 @@ class StepField:
 class TimeField:
     """The time of a reading, in UTC where no ``timezone`` is said; what ``path`` finds stands before the column.
 
-    With a ``step`` it is that of an array's first record.
+    With a ``step`` it is that of an array's first record, and it is ``later`` than these say.
     """
 
     column: Column | None = None
@@ -105,6 +105,7 @@ class TimeField:
     ambiguous: Ambiguous | None = None
     path: str | None = None
     step: StepField | None = None
+    later: StepField | None = None
 
     @property
     def is_number(self) -> bool:
@@ -153,9 +154,8 @@ class Source:
     """One ``[[source]]``. ``match`` is a pattern of a file's name, or, with a slash, of its path below the hour.
 
     ``format`` None means: by the file's ending. ``records`` is where a JSON document has its array of records.
-    ``wide`` is a pattern of the columns that hold one reading each. ``where`` are columns with the texts that rows of
-    temperatures have in them, ``where_like`` with a pattern of it. ``encoding`` is that of text. ``embedded`` are
-    columns whose text is JSON of its own. ``numbers`` are kept besides the temperature.
+    ``wide`` is a pattern of the columns that hold one reading each. ``where`` are columns with what temperatures' rows
+    have in them, ``where_like`` with a pattern of it. ``embedded`` are columns whose text is JSON of its own.
     """
 
     name: str
@@ -201,6 +201,7 @@ class Source:
             *self.id_columns,
             *columns_of(self.recorded_at.column),
             *((PLACE, *columns_of(step.column)) if (step := self.recorded_at.step) else ()),
+            *(columns_of(later.column) if (later := self.recorded_at.later) else ()),
             *columns_of(self.temperature.column),
             *columns_of(self.temperature.unit_column),
             *(column for column, _ in (*self.where, *self.where_like)),
@@ -251,6 +252,7 @@ _NEWER_WITHIN: tuple[tuple[str, str, object], ...] = (
     ("temperature", "unit_column", None),
     ("recorded_at", "path", None),
     ("recorded_at", "step", None),
+    ("recorded_at", "later", None),
     ("csv", "short_rows", False),
     ("csv", "thousands", ""),
 )

@@ -7,7 +7,6 @@ source knows one. Of a wide row each measured column is a row.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import polars as pl
 from polars import selectors
@@ -19,18 +18,16 @@ from fridge_pipeline.ingest.rules.patterns import group_in
 from fridge_pipeline.ingest.rules.reading import FIELDS, IDS, NUMBERS, RAW_LENGTH_MAX, Reason
 from fridge_pipeline.ingest.rules.rejections import SAID
 from fridge_pipeline.ingest.rules.source import (
-    PLACE,
     Column,
     IdField,
     Source,
-    StepField,
     TemperatureField,
     Unit,
     columns_of,
     own,
 )
 from fridge_pipeline.ingest.rules.source_numbers import number_fault, with_source_numbers
-from fridge_pipeline.ingest.rules.source_times import with_source_time
+from fridge_pipeline.ingest.rules.source_times import later_by, made_later, with_source_time
 
 #: Computed temperatures are rounded to so many decimals: 0.1 * 3 is no 0.30000000000000004 degrees.
 DECIMALS = 6
@@ -46,10 +43,6 @@ _UNIT = (
     rf"^[{BLANK}\[°º]*(?:deg(?:ree)?s?)?[{BLANK}_.]*"
     rf"(c|cel|celsius|centigrade|f|fah|fahrenheit|k|kel|kelvin)[{BLANK}\].]*$"
 )
-
-#: Records of one array lie within a thousand years, so that adding to a time of these years stays in the calendar.
-LATER_MAX = 3e16
-YEARS = (datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC))
 
 _FLAGS = frozenset(("true", "false"))
 _WHOLE = r"^(-?[0-9]+)(?:\.0+)?$"
@@ -92,7 +85,7 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
             *(pl.col(own(column)) for column in {number.column for number in source.numbers}),
             _is_other=_is_other(source),
             _unit=_unit(source.temperature.unit_column),
-            _later=_later(source.recorded_at.step),
+            _later=later_by(source),
         )
         .with_columns(_stripped(selectors.by_name("recorded_at", "temperature_c") & selectors.string()))
         .with_columns(
@@ -101,7 +94,7 @@ def with_fields(rows: pl.DataFrame, source: Source, of_path: Mapping[str, str | 
             **{said: pl.col(field) for field, said in SAID.items()},
         )
         .pipe(with_source_time, "recorded_at", source.recorded_at)
-        .with_columns(_in_steps(source.recorded_at.step))
+        .with_columns(made_later(source.recorded_at))
         .pipe(_with_temperature, source)
         .pipe(with_source_numbers, source)
         .with_columns(fault=_fault(source))
@@ -183,23 +176,6 @@ def _time(source: Source, of_path: Mapping[str, str | None]) -> pl.Expr:
     if source.csv.decimal == "." or not source.recorded_at.is_number:
         return time
     return time.cast(pl.String).str.replace(source.csv.decimal, ".", literal=True)
-
-
-def _later(step: StepField | None) -> pl.Expr:
-    """So many microseconds a record is later than the first of its array, which needs no step."""
-    if step is None:
-        return pl.lit(0, pl.Int64)
-    place = pl.col(own(PLACE)).cast(pl.Float64)
-    seconds = pl.lit(step.value) if step.column is None else pl.col(own(step.column)).cast(pl.Float64, strict=False)
-    microseconds = pl.when(place == 0).then(0.0).otherwise(place * seconds * step.scale * 1_000_000)
-    return pl.when(microseconds.abs() <= LATER_MAX).then(microseconds.round().cast(pl.Int64, strict=False))
-
-
-def _in_steps(step: StepField | None) -> list[pl.Expr]:
-    """The time of each record, where its source says the first one's alone."""
-    time = pl.col("recorded_at")
-    later = time + pl.duration(microseconds=pl.col("_later"))
-    return [] if step is None else [pl.when(time.is_between(*YEARS)).then(later)]
 
 
 def _is_other(source: Source) -> pl.Expr:

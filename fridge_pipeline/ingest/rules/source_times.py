@@ -6,13 +6,16 @@ A local time in the hour that a clock change skips never was, and one in the hou
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import polars as pl
 
 from fridge_pipeline.ingest.rules.reading import Reason
 from fridge_pipeline.ingest.rules.recorded_time import RECORDED_AT, in_calendar, with_parsed_time
-from fridge_pipeline.ingest.rules.source import Ambiguous, TimeField, TimeFormat
+from fridge_pipeline.ingest.rules.source import PLACE, Ambiguous, Source, StepField, TimeField, TimeFormat, own
 
 #: Units since 1970 in a microsecond, or microseconds in a unit.
 _MICROSECONDS = {TimeFormat.EPOCH_S: 1_000_000, TimeFormat.EPOCH_MS: 1_000, TimeFormat.EPOCH_US: 1}
@@ -47,6 +50,10 @@ _HOUR = re.compile(r"(?<!%)((?:%%)*)%[-_0]?[Hk]")
 
 #: Of a day's end, 24:00, minutes, seconds and their fraction are zeros.
 _ZEROS = ((r"%[-_0]?[MS]", "0{1,2}"), (r"%[369]f", "0+"), (r"%\.[369]?f", r"(?:\.0*)?"))
+
+#: Records of one array lie within a thousand years, so that adding to a time of these years stays in the calendar.
+LATER_MAX = 3e16
+YEARS = (datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC))
 
 _NAIVE = pl.Datetime("us")
 _HAS_OFFSET = r"(?i)[0-9:](Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
@@ -128,9 +135,11 @@ def _parsed(text: pl.Expr, pattern: str) -> pl.Expr:
 
 
 def _as_usual(text: pl.Expr, pattern: str) -> pl.Expr:
-    """A text with the words that some languages' programs write as others do: ``p.m.``, and ``Sept`` for September."""
+    """A text as other programs write it: ``p.m.`` and ``6:30p`` as PM, ``Sept`` as Sep, a fraction behind a point."""
     if re.search("%[pP]", pattern):
-        text = text.str.replace(r"(?i)\b([ap])\.\s?m\.?", "${1}m")
+        text = text.str.replace(r"(?i)(^|[^a-z])([ap])(?:\.\s?m\.?|\b)", "${1}${2}m")
+    if re.search(r"%\.[369]?f", pattern):
+        text = text.str.replace("(:[0-9]{2}),([0-9])", "${1}.${2}")
     if re.search("%[bh]", pattern):
         text = text.str.replace(r"(?i)\bsept\b", "Sep")
     return text
@@ -181,7 +190,11 @@ def _with_pattern(rows: pl.LazyFrame, column: str, time: TimeField) -> pl.LazyFr
     text, pattern = to_minutes(_with_zeros(pl.col(column).cast(pl.String), time.format), time.format)
     if "%z" in pattern or "%:z" in pattern or "%#z" in pattern:
         if pattern.endswith("z"):  # of hours alone, or as a letter, which no pattern takes
-            text = text.str.replace(r"([+-][0-9]{2})$", "${1}00").str.replace(r"[Zz]$", "+0000")
+            text = (
+                text.str.replace(r"([+-])([0-9])$", "${1}0${2}")
+                .str.replace(r"([+-][0-9]{2})$", "${1}00")
+                .str.replace(r"[Zz]$", "+0000")
+            )
         instant = _parsed(text, pattern).dt.convert_time_zone("UTC")
         return rows.with_columns(_in_calendar(instant).alias(column), time_fault=_no_fault())
     return _with_instant(rows, column, _parsed(text, pattern), time)
@@ -232,3 +245,30 @@ def _local(clock: pl.Expr, zone: str) -> _Local:
 
 def _in_calendar(instant: pl.Expr) -> pl.Expr:
     return pl.when(in_calendar(instant, RECORDED_AT)).then(instant)
+
+
+def later_by(source: Source) -> pl.Expr:
+    """So many microseconds a row is later than its time: a step for each record before it, and what is said of it."""
+    time, found = source.recorded_at, []
+    if time.step is not None:  # which the first record does not need
+        place = pl.col(own(PLACE)).cast(pl.Float64)
+        found.append(pl.when(place == 0).then(0.0).otherwise(place * _microseconds(time.step, source)))
+    if time.later is not None:
+        found.append(_microseconds(time.later, source))
+    microseconds = reduce(add, found, pl.lit(0.0))
+    return pl.when(microseconds.abs() <= LATER_MAX).then(microseconds.round().cast(pl.Int64, strict=False))
+
+
+def _microseconds(step: StepField, source: Source) -> pl.Expr:
+    if step.column is None:
+        return pl.lit(step.value) * step.scale * 1_000_000
+    text = pl.col(own(step.column)).cast(pl.String)
+    number = text.str.replace(source.csv.decimal, ".", literal=True).cast(pl.Float64, strict=False)
+    return number * step.scale * 1_000_000
+
+
+def made_later(time: TimeField) -> list[pl.Expr]:
+    """The time of each record, where its source says that it is later."""
+    at = pl.col("recorded_at")
+    later = at + pl.duration(microseconds=pl.col("_later"))
+    return [pl.when(at.is_between(*YEARS)).then(later)] if time.step or time.later else []

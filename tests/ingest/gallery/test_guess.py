@@ -442,6 +442,42 @@ recorded_at = { column = "params.ts", format = "epoch_s" }
 temperature = { column = "params.temperature:0.tC" }
 """,
     ),
+    "units behind numbers whose columns are called by their places": (
+        'sep=,\n"Time","kitchen","cold store"\n2026-01-24 18:30:00,4.50 °C,-18.1 °C\n2026-01-24 18:40:00,4.60 °C,\n',
+        """
+recorded_at = { column = "Time" }
+wide = { columns = "^(kitchen|cold\\\\ store)$" }
+""",
+    ),
+    "days and seconds with a decimal comma": (
+        "id;when;temp\nS1;46046,7708333333;4,5\nS1;46046,7777777778;4,6\n",
+        """
+decimal = ","
+tenant_id = { register = true }
+sensor_id = { column = "id" }
+recorded_at = { column = "when", format = "excel" }
+temperature = { column = "temp" }
+""",
+    ),
+    "a clock of twelve hours as other languages write it": (
+        "id,Date,Time,temp\nS1,24/01/2026,6:30:00 p.\N{NO-BREAK SPACE}m.,4.5\nS1,24/01/2026,6:40:00p,4.6\n",
+        """
+sensor_id = { column = "id" }
+recorded_at = { column = ["Date", "Time"], format = "%d/%m/%Y %I:%M:%S %p" }
+temperature = { column = "temp" }
+""",
+    ),
+    "an offset in the name of the time of day": (
+        '"Day (M/D/Y)","Time (GMT -05:00)","Temp - °C"\n"01/24/2026","13:30:00","4.5"\n"01/24/2026","13:40:00","4.6"\n',
+        """
+recorded_at = { column = ["Day (M/D/Y)", "Time (GMT -05:00)"], format = "%m/%d/%Y %H:%M:%S", timezone = "Etc/GMT+5" }
+temperature = { column = "Temp - °C" }
+""",
+    ),
+    "two lines of names, of which the gallery's file without names has one": (
+        "Time,Probe,Probe\n,1,2\n2026-01-24 18:30,4.5,5\n2026-01-24 18:40,4.6,5\n2026-01-24 18:50,4.6,5\n",
+        None,
+    ),
     "no temperature": ("time,humidity\n2026-01-24T18:30:00Z,40\n", None),
     "no temperature but times": ('{"at": {"0": 1769279400000, "1": 1769279460000}, "x": {"0": "a", "1": "b"}}', None),
 }
@@ -466,6 +502,10 @@ def test_an_unknown_file_is_guessed_by_names_units_and_values(case: str, tmp_pat
 @pytest.mark.parametrize(
     ("content", "doubt"),
     [
+        (
+            "id,feed,at,temp\n0F1,2,2026-01-24T18:30:00Z,4.5\n0F2,2,2026-01-24T18:40:00Z,5\n0F3,2,2026-01-24T18:50:00Z,5\n",
+            "every reading has a value of 'id' of its own: is it a number of the message?",
+        ),
         (
             'id,"Date Time, GMT+05:30",t\na,01/24/26 02:30:00 PM,4.5\n',
             'the times say no offset and are read as UTC; are they local? Then say timezone = "…"',

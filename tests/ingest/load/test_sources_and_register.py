@@ -512,6 +512,8 @@ def test_counts_are_the_same_under_any_order_of_files_and_register_entries(pipel
             "s1,troy,yesterday",
             "line 2: valid_from is a time in ISO 8601, such as 2026-01-24T18:00:00Z, got 'yesterday'",
         ),
+        ("s1,troy,9999-12-31T23:59:59-12:00", "line 2: valid_from is a time in ISO 8601"),
+        ("s1,troy,0001-01-01T00:00:00+12:00", "line 2: valid_from is a time in ISO 8601"),
         ("s\u200b1,troy,2026-01-01", "line 2: sensor_id 's\\\\u200b1' holds a character that cannot be seen"),
     ],
 )
