@@ -55,11 +55,10 @@ where given.event_name is distinct from newest.event_name
 order by given.event_name;
 
 -- name: former_meters
--- Meters that the catalogue has no more, and whether another one bills their measure now.
+-- Meters that the catalogue has no more, and what they billed.
 select
     event_name,
-    measure,
-    measure = any(%(measures)s) as is_renamed
+    measure
 from fridge.known_meters
 where event_name <> all(%(event_names)s::text[])
 order by event_name;
@@ -1218,14 +1217,16 @@ where
 order by open_exceptions.subject;
 
 -- name: close_of_removed
--- What is held of a meter that is gone nobody can release, and nothing is to be stated. What is owed of an hour that
--- another meter bills by now is that one's to state, all of it. Should the meter come back, it waits again.
+-- With another catalogue some of what waits is judged anew. Of a meter that is gone nothing can be released, mapped or
+-- stated again; what its hours lack is told as that. What is owed of an hour that another meter bills by now is that
+-- one's to state, all of it. And of a meter that is back what Stripe still takes is stated.
 with waiting as (
     select
         open_exceptions.exception_id,
         open_exceptions.kind,
         open_exceptions.hour,
         open_exceptions.owed,
+        open_exceptions.deadline_at,
         coalesce(meter_events.event_name, open_exceptions.subject) as event_name
     from fridge.open_exceptions
     left join fridge.meter_events on open_exceptions.subject = meter_events.identifier
@@ -1239,9 +1240,22 @@ with waiting as (
 ),
 
 over as (
-    select exception_id
+    select waiting.exception_id
     from waiting
-    where kind = 'held_for_review' and event_name <> all(%(event_names)s::text[])
+    inner join fridge.billed_hours
+        on
+            waiting.event_name = billed_hours.event_name
+            and waiting.hour >= billed_hours.bill_from
+            and waiting.hour < billed_hours.bill_until
+    where
+        case
+            when waiting.event_name = any(%(event_names)s::text[])
+                then
+                    waiting.kind in ('too_late', 'month_closed')
+                    and waiting.deadline_at is null
+                    and waiting.hour >= %(first_in_time)s
+            else waiting.kind not in ('too_late', 'month_closed') or waiting.deadline_at is not null
+        end
 
     union
 
