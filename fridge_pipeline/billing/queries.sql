@@ -608,6 +608,12 @@ stated as (
     where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
 ),
 
+hours_billed_before as (
+    select *
+    from fridge.hours_billed_before
+    where hour between %(first)s and %(last)s
+),
+
 settled as (
     select
         event_name,
@@ -675,7 +681,9 @@ select
     cases.value,
     tenants.stripe_customer_id as mapped_customer_id,
     stated.value as stated_value,
-    stated.stripe_customer_id as stated_customer_id,
+    case
+        when stated.hour is null then hours_billed_before.stripe_customer_id else stated.stripe_customer_id
+    end as stated_customer_id,
     fridge.settled_quantity(cases.value, stated.value, cases.by_hand, cases.written_off) as settled,
     cases.latest_revision,
     cases.latest_value,
@@ -727,9 +735,16 @@ left join stated
         cases.tenant_id = stated.tenant_id
         and cases.event_name = stated.event_name
         and cases.hour = stated.hour
+left join hours_billed_before
+    on
+        cases.tenant_id = hours_billed_before.tenant_id
+        and cases.event_name = hours_billed_before.event_name
+        and cases.hour = hours_billed_before.hour
 left join taken
     on
-        taken.stripe_customer_id = coalesce(stated.stripe_customer_id, tenants.stripe_customer_id)
+        taken.stripe_customer_id = coalesce(
+            stated.stripe_customer_id, hours_billed_before.stripe_customer_id, tenants.stripe_customer_id
+        )
         and cases.event_name = taken.event_name
         and cases.hour = taken.hour
 left join cancelling
@@ -851,6 +866,13 @@ waiting as (
                             stated_usage.event_name = meter_events.event_name
                             and stated_usage.tenant_id = meter_events.tenant_id
                             and stated_usage.hour = meter_events.hour
+                    ), (
+                        select hours_billed_before.stripe_customer_id
+                        from fridge.hours_billed_before
+                        where
+                            hours_billed_before.event_name = meter_events.event_name
+                            and hours_billed_before.tenant_id = meter_events.tenant_id
+                            and hours_billed_before.hour = meter_events.hour
                     ), tenants.stripe_customer_id
                 )
             when 'unexplained'
@@ -872,6 +894,13 @@ waiting as (
                                     own.event_name = exceptions.subject
                                     and own.tenant_id = exceptions.tenant_id
                                     and own.hour = exceptions.hour
+                            ), (
+                                select before.stripe_customer_id
+                                from fridge.hours_billed_before as before
+                                where
+                                    before.event_name = exceptions.subject
+                                    and before.tenant_id = exceptions.tenant_id
+                                    and before.hour = exceptions.hour
                             ), tenants.stripe_customer_id
                         )
                         and customer_hours.event_name = exceptions.subject
@@ -1226,7 +1255,8 @@ with waiting as (
         open_exceptions.kind,
         open_exceptions.hour,
         open_exceptions.owed,
-        open_exceptions.deadline_at,
+        (open_exceptions.kind = 'too_late' or open_exceptions.kind = 'month_closed')
+        and open_exceptions.deadline_at is null as is_by_hand,
         coalesce(meter_events.event_name, open_exceptions.subject) as event_name
     from fridge.open_exceptions
     left join fridge.meter_events on open_exceptions.subject = meter_events.identifier
@@ -1250,11 +1280,8 @@ over as (
     where
         case
             when waiting.event_name = any(%(event_names)s::text[])
-                then
-                    waiting.kind in ('too_late', 'month_closed')
-                    and waiting.deadline_at is null
-                    and waiting.hour >= %(first_in_time)s
-            else waiting.kind not in ('too_late', 'month_closed') or waiting.deadline_at is not null
+                then waiting.is_by_hand and waiting.hour >= %(first_in_time)s
+            else not waiting.is_by_hand
         end
 
     union
