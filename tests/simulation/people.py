@@ -111,7 +111,7 @@ class People(Actor):
         match how:
             case "rename a meter":
                 new = replace(known[0], event_name=next_name_of(known[0].event_name, len(known)))
-                # One that adds up takes over from one that keeps the newest, or the reverse; prices are for one formula.
+                # One that adds up takes over from one that keeps the newest, or the reverse; a price has one formula.
                 if which % 3 == 0 and now.cycle is None:
                     window = Window.HOUR if new.window is Window.NONE else Window.NONE
                     new = replace(new, formula=Formula.SUM, window=window)
