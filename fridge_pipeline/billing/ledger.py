@@ -82,10 +82,7 @@ def former_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) ->
     How Stripe makes one number of their statements is not known any more.
     """
     rows = connection.execute(statement("former_meters"), meters_of(catalogue)).fetchall()
-    return tuple(
-        Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST)
-        for name, measure in rows
-    )
+    return tuple(Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST) for name, measure in rows)
 
 
 def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], now: datetime, run_id: str) -> None:

@@ -231,9 +231,7 @@ def test_what_is_told_together_of_a_meter_that_is_gone_is_ended_by_a_settlement_
 
 
 @pytest.mark.parametrize("change", ["late file", "withdrawal", "another tenant"])
-def test_what_changes_of_an_hour_of_a_meter_that_is_gone_is_owed_under_its_name(
-    history: Pipeline, change: str
-) -> None:
+def test_what_changes_of_an_hour_of_a_meter_that_is_gone_is_owed_under_its_name(history: Pipeline, change: str) -> None:
     """No other meter has the hour, be it old or of now, and no run would state it. Where none billed, nothing is."""
     hours = pipeline_hours(history)
     history.catalogue = CATALOGUE[1:]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -82,12 +83,16 @@ class Billed:
         """L14: of each customer and meter, quantity and corrections are usage, or it is said what is missing."""
         usage, accepted, invoiced, corrected = self._usage(), self._accepted(), self._invoiced(), self._corrected()
         said = self._said()
+        gone = set(self.world.meters) - {each.event_name for each in self.world.pipeline.catalogue}
+        used_of_gone, accepted_of_gone = self._usage(gone), self._accepted(gone)
         added_up = {measured_by(each.event_name) for each in self.world.meters.values() if each.formula is Formula.SUM}
         found = []
         for account in sorted({*usage, *accepted, *invoiced, *corrected, *said}):
             billed = invoiced[account] + corrected[account]
             owed = usage[account] - billed
-            if account[1] not in added_up or owed == said[account]:
+            # Invoices of a meter that is gone are asked for what Stripe was told; of the rest its hours tell.
+            by_hours = used_of_gone[account] - accepted_of_gone[account]
+            if account[1] not in added_up or owed - said[account] in {0, by_hours}:
                 continue
             if said[account] == 0 and billed == accepted[account]:
                 continue  # Stripe was not told, and the hours' own exceptions say why
@@ -149,7 +154,7 @@ class Billed:
     def _is_slow(self) -> bool:
         return "webhooks_failing" in dict(self.world.cycle.terms.switches)  # type: ignore[union-attr]
 
-    def _usage(self) -> Counter[Account]:
+    def _usage(self, only: Container[str] | None = None) -> Counter[Account]:
         """The record's less what is settled by hour, at the customer that has the hour, else at the tenant's own."""
         holders = self._holders()
         found: Counter[Account] = Counter()
@@ -157,9 +162,9 @@ class Billed:
             measure = measured_by(event_name)
             customer = holders.get((tenant, event_name, hour)) or holders.get((tenant, measure, hour))
             customer = customer or self.world.customer_of[tenant]
-            if customer is not None and hour.start < END:
+            if customer is not None and hour.start < END and (only is None or event_name in only):
                 settled = self.judgement.settled((tenant, event_name, hour))
-                found[customer, measured_by(event_name)] += quantity - settled
+                found[customer, measure] += quantity - settled
         return found
 
     def _holders(self) -> dict[tuple[str, str, Hour], str]:
@@ -177,10 +182,11 @@ class Billed:
                     under_way[place] = customer
         return {**under_way, **counting}
 
-    def _accepted(self) -> Counter[Account]:
+    def _accepted(self, only: Container[str] | None = None) -> Counter[Account]:
         found: Counter[Account] = Counter()
         for each in self.judgement.statements:
             holds = self.judgement.holder(each.event_name, each.hour) == each.event_name
+            holds = holds and (only is None or each.event_name in only)
             if each.status == "accepted" and holds and each.hour.start < END:
                 found[each.customer, measured_by(each.event_name)] += each.value
         return found

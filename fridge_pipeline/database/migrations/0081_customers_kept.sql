@@ -1,5 +1,5 @@
 -- An hour that another meter takes over stays with the customer that it was billed to before: that one may have paid.
--- Stretches come first, so that nothing is looked up where no meter ever took over.
+-- The order keeps the planner from looking up anything where no meter ever took over.
 create view fridge.hours_billed_before as
 select
     holders.event_name,
@@ -21,6 +21,7 @@ cross join
             and stated_usage.hour >= holders.begins_at
             and stated_usage.hour < holders.bill_until
             and stated_usage.value <> 0
+        order by stated_usage.hour
     ) as before
 group by before.hour, before.tenant_id, holders.event_name;
 
