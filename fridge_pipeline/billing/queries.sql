@@ -1279,7 +1279,7 @@ over as (
             and waiting.hour < billed_hours.bill_until
     where
         case
-            when waiting.event_name = any(%(event_names)s::text[])
+            when waiting.event_name = any(%(event_names)s::text[]) -- noqa: RF02
                 then waiting.is_by_hand and waiting.hour >= %(first_in_time)s
             else not waiting.is_by_hand
         end

@@ -366,7 +366,9 @@ stated_elsewhere as (
         ) as billed
     where
         meter_events.status = 'accepted'
-        and case when billed.own_is = billed.other_is then billed.own_is = (others.age < own.age) else billed.other_is end
+        and case
+            when billed.own_is = billed.other_is then billed.own_is = (others.age < own.age) else billed.other_is
+        end
     group by asked."number", others.event_name, meter_events.hour
 ),
 
