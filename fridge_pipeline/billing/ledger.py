@@ -76,19 +76,13 @@ def keep_meter_turns(connection: psycopg.Connection, catalogue: tuple[Meter, ...
     return connection.execute(statement("keep_meter_turns"), parameters).rowcount > 0
 
 
-def former_meters(
-    connection: psycopg.Connection, catalogue: Sequence[Meter], *, only_renamed: bool = True
-) -> tuple[Meter, ...]:
-    """Meters that the catalogue has no more, of measures that others bill now: they keep the hours of before.
+def former_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> tuple[Meter, ...]:
+    """Meters that the catalogue has no more: they keep the hours of before, whether others bill their measure or none.
 
-    Or all that it ever had. How Stripe makes one number of their statements is not known any more.
+    How Stripe makes one number of their statements is not known any more.
     """
     rows = connection.execute(statement("former_meters"), meters_of(catalogue)).fetchall()
-    return tuple(
-        Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST)
-        for name, measure, is_renamed in rows
-        if is_renamed or not only_renamed
-    )
+    return tuple(Meter(name, name, Measure(measure, Aggregate.COUNT), Formula.LAST) for name, measure in rows)
 
 
 def stage_events(connection: psycopg.Connection, events: Iterable[MeterEvent], now: datetime, run_id: str) -> None:
@@ -143,7 +137,8 @@ def undelivered_hours(connection: psycopg.Connection, catalogue: tuple[Meter, ..
         swept = connection.execute(statement("lock_sweep")).fetchone()
         is_changed = keep_meter_turns(connection, catalogue, now)
         if is_changed or swept != (meters["event_names"], meters["measures"]):
-            connection.execute(statement("close_of_removed"), {**meters, "now": now})
+            moments = {"first_in_time": first_hour_in_time(now).start, "now": now}
+            connection.execute(statement("close_of_removed"), {**meters, **moments})
             connection.execute(statement("mark_all_hours"), meters)
         owing = meters_of((*catalogue, *former_meters(connection, catalogue)))
         rows = connection.execute(

@@ -55,11 +55,10 @@ where given.event_name is distinct from newest.event_name
 order by given.event_name;
 
 -- name: former_meters
--- Meters that the catalogue has no more, and whether another one bills their measure now.
+-- Meters that the catalogue has no more, and what they billed.
 select
     event_name,
-    measure,
-    measure = any(%(measures)s) as is_renamed
+    measure
 from fridge.known_meters
 where event_name <> all(%(event_names)s::text[])
 order by event_name;
@@ -609,6 +608,12 @@ stated as (
     where hour between %(first)s and %(last)s and event_name = any(%(event_names)s)
 ),
 
+hours_billed_before as (
+    select *
+    from fridge.hours_billed_before
+    where hour between %(first)s and %(last)s
+),
+
 settled as (
     select
         event_name,
@@ -676,7 +681,9 @@ select
     cases.value,
     tenants.stripe_customer_id as mapped_customer_id,
     stated.value as stated_value,
-    stated.stripe_customer_id as stated_customer_id,
+    case
+        when stated.hour is null then hours_billed_before.stripe_customer_id else stated.stripe_customer_id
+    end as stated_customer_id,
     fridge.settled_quantity(cases.value, stated.value, cases.by_hand, cases.written_off) as settled,
     cases.latest_revision,
     cases.latest_value,
@@ -728,9 +735,16 @@ left join stated
         cases.tenant_id = stated.tenant_id
         and cases.event_name = stated.event_name
         and cases.hour = stated.hour
+left join hours_billed_before
+    on
+        cases.tenant_id = hours_billed_before.tenant_id
+        and cases.event_name = hours_billed_before.event_name
+        and cases.hour = hours_billed_before.hour
 left join taken
     on
-        taken.stripe_customer_id = coalesce(stated.stripe_customer_id, tenants.stripe_customer_id)
+        taken.stripe_customer_id = coalesce(
+            stated.stripe_customer_id, hours_billed_before.stripe_customer_id, tenants.stripe_customer_id
+        )
         and cases.event_name = taken.event_name
         and cases.hour = taken.hour
 left join cancelling
@@ -852,6 +866,13 @@ waiting as (
                             stated_usage.event_name = meter_events.event_name
                             and stated_usage.tenant_id = meter_events.tenant_id
                             and stated_usage.hour = meter_events.hour
+                    ), (
+                        select hours_billed_before.stripe_customer_id
+                        from fridge.hours_billed_before
+                        where
+                            hours_billed_before.event_name = meter_events.event_name
+                            and hours_billed_before.tenant_id = meter_events.tenant_id
+                            and hours_billed_before.hour = meter_events.hour
                     ), tenants.stripe_customer_id
                 )
             when 'unexplained'
@@ -873,6 +894,13 @@ waiting as (
                                     own.event_name = exceptions.subject
                                     and own.tenant_id = exceptions.tenant_id
                                     and own.hour = exceptions.hour
+                            ), (
+                                select before.stripe_customer_id
+                                from fridge.hours_billed_before as before
+                                where
+                                    before.event_name = exceptions.subject
+                                    and before.tenant_id = exceptions.tenant_id
+                                    and before.hour = exceptions.hour
                             ), tenants.stripe_customer_id
                         )
                         and customer_hours.event_name = exceptions.subject
@@ -1246,14 +1274,17 @@ where
 order by open_exceptions.subject;
 
 -- name: close_of_removed
--- What is held of a meter that is gone nobody can release, and nothing is to be stated. What is owed of an hour that
--- another meter bills by now is that one's to state, all of it. Should the meter come back, it waits again.
+-- With another catalogue some of what waits is judged anew. Of a meter that is gone nothing can be released, mapped or
+-- stated again; what its hours lack is told as that. What is owed of an hour that another meter bills by now is that
+-- one's to state, all of it. And of a meter that is back what Stripe still takes is stated.
 with waiting as (
     select
         open_exceptions.exception_id,
         open_exceptions.kind,
         open_exceptions.hour,
         open_exceptions.owed,
+        (open_exceptions.kind = 'too_late' or open_exceptions.kind = 'month_closed')
+        and open_exceptions.deadline_at is null as is_by_hand,
         coalesce(meter_events.event_name, open_exceptions.subject) as event_name
     from fridge.open_exceptions
     left join fridge.meter_events on open_exceptions.subject = meter_events.identifier
@@ -1267,9 +1298,19 @@ with waiting as (
 ),
 
 over as (
-    select exception_id
+    select waiting.exception_id
     from waiting
-    where kind = 'held_for_review' and event_name <> all(%(event_names)s::text[])
+    inner join fridge.billed_hours
+        on
+            waiting.event_name = billed_hours.event_name
+            and waiting.hour >= billed_hours.bill_from
+            and waiting.hour < billed_hours.bill_until
+    where
+        case
+            when waiting.event_name = any(%(event_names)s::text[]) -- noqa: RF02
+                then waiting.is_by_hand and waiting.hour >= %(first_in_time)s
+            else not waiting.is_by_hand
+        end
 
     union
 

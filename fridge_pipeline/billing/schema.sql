@@ -670,6 +670,36 @@ order by event_name asc, turn_id desc;
 
 comment on view fridge.known_meters is 'One row per meter that the catalogue ever had, with the measure that it bills.';
 
+-- An hour that another meter takes over stays with the customer that it was billed to before: that one may have paid.
+-- The order keeps the planner from looking up anything where no meter ever took over.
+create view fridge.hours_billed_before as
+select
+    holders.event_name,
+    before.tenant_id,
+    before.hour,
+    max(before.stripe_customer_id) as stripe_customer_id
+from fridge.known_meters
+inner join fridge.billed_hours as holders
+    on known_meters.measure = holders.measure and known_meters.event_name <> holders.event_name
+cross join
+    lateral (
+        select
+            stated_usage.tenant_id,
+            stated_usage.hour,
+            stated_usage.stripe_customer_id
+        from fridge.stated_usage
+        where
+            stated_usage.event_name = known_meters.event_name
+            and stated_usage.hour >= holders.begins_at
+            and stated_usage.hour < holders.bill_until
+            and stated_usage.value <> 0
+        order by stated_usage.hour
+    ) as before
+group by before.hour, before.tenant_id, holders.event_name;
+
+comment on view fridge.hours_billed_before is
+'One row per tenant and hour of a meter that another one of its measure was stated usage of before: whose the hour is.';
+
 -- The stretches of some meters; one of which nothing was staged yet has all hours.
 create function fridge.hours_of_meters(event_names text[])
 returns table (event_name text, begins_at timestamptz, bill_from timestamptz, bill_until timestamptz)

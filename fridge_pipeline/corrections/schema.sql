@@ -911,6 +911,7 @@ with figures as (
         usage.quantity as used,
         null::bigint as stated,
         null::text as stripe_customer_id,
+        null::text as billed_before,
         null::bigint as by_hand,
         null::bigint as written_off
     from fridge.usage
@@ -929,6 +930,7 @@ with figures as (
         null as used,
         value as stated,
         stripe_customer_id,
+        null as billed_before,
         null as by_hand,
         null as written_off
     from fridge.stated_usage
@@ -942,6 +944,21 @@ with figures as (
         null as used,
         null as stated,
         null as stripe_customer_id,
+        stripe_customer_id as billed_before,
+        null as by_hand,
+        null as written_off
+    from fridge.hours_billed_before
+
+    union all
+
+    select
+        event_name,
+        tenant_id,
+        hour,
+        null as used,
+        null as stated,
+        null as stripe_customer_id,
+        null as billed_before,
         invoiced + credited as by_hand,
         written_off
     from fridge.settled_usage
@@ -954,7 +971,7 @@ summed as (
         hour,
         coalesce(sum(used), 0)::bigint as used,
         coalesce(sum(stated), 0)::bigint as stated,
-        max(stripe_customer_id) as stripe_customer_id,
+        coalesce(max(stripe_customer_id), max(billed_before)) as stripe_customer_id,
         sum(by_hand)::bigint as by_hand,
         sum(written_off)::bigint as written_off
     from figures

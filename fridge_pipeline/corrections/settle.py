@@ -223,7 +223,7 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owe
     is_gone = found.event_name not in {meter.event_name for meter in run.catalogue}
     if is_gone and found.tenant_id and found.owed:
         return Owed({found.tenant_id: found.owed})  # no run brings its figure up to date
-    catalogue = former_meters(connection, run.catalogue, only_renamed=False) if is_gone else run.catalogue
+    catalogue = former_meters(connection, run.catalogue) if is_gone else run.catalogue
     hour, now = Hour(found.hour), run.clock()
     cases = staging_cases(connection, HourRange(hour, hour), catalogue)
     cases = [replace(case, is_billed=case.is_billed or is_gone) for case in cases]

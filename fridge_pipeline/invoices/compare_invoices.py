@@ -30,6 +30,7 @@ from fridge_pipeline.invoices.our_side import (
 )
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
 from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
+from fridge_pipeline.invoices.rules.corrected import Correction, Place
 from fridge_pipeline.invoices.rules.found_elsewhere import billed_with_the_next, hours_found_again
 from fridge_pipeline.invoices.rules.uncovered_usage import (
     Subscribed,
@@ -123,16 +124,21 @@ class _Comparing:
             invoices = recent_invoices(self.connection, customer_ids, self.since)
             items = with_history(self.connection, known_items(self.connection, customer_ids), self.since)
             periods = billing_periods(invoices, self.prices)
-            rows = self._of_invoices(periods, items) + self._of_none(customer_ids, periods, items)
-            found = self._with_causes(customer_ids, periods, rows)
+            written = corrections_of(self.connection, customer_ids)
+            billed = self.meters.billed_before(periods, written)
+            rows = self._of_invoices(periods, billed, items)
+            rows += self._of_none(customer_ids, periods, billed, items, written)
+            found = self._with_causes(written, periods, rows)
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
         return found
 
-    def _of_invoices(self, periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]) -> list[Comparison]:
+    def _of_invoices(
+        self, periods: Sequence[BillingPeriod], billed: Sequence[Place], items: Mapping[str, SubscriptionItem]
+    ) -> list[Comparison]:
         asked = [
             Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at) for each in periods
         ]
-        booked = booked_periods(self.connection, asked, self.customers, self.meters, periods)
+        booked = booked_periods(self.connection, asked, self.customers, self.meters, billed)
         return [
             row
             for period, ours in zip(periods, booked, strict=True)
@@ -140,15 +146,20 @@ class _Comparing:
         ]
 
     def _with_causes(
-        self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], rows: Sequence[Comparison]
+        self, written: Sequence[Correction], periods: Sequence[BillingPeriod], rows: Sequence[Comparison]
     ) -> list[Comparison]:
         """The rows, where what one lacks another has. What was corrected is not looked for elsewhere."""
         drafts = {part.invoice.invoice_id for period in periods for part in period.parts if part.invoice.is_draft}
-        corrected = [each.place for each in corrections_of(self.connection, customer_ids)]
+        corrected = [each.place for each in written]
         return billed_with_the_next(hours_found_again(rows, drafts), drafts, corrected)
 
     def _of_none(
-        self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]
+        self,
+        customer_ids: Sequence[str],
+        periods: Sequence[BillingPeriod],
+        billed: Sequence[Place],
+        items: Mapping[str, SubscriptionItem],
+        written: Sequence[Correction],
     ) -> list[Comparison]:
         """Usage that no invoice carries, of all meters that usage was stated of.
 
@@ -174,8 +185,7 @@ class _Comparing:
                 looked_at = [*without(found[account], [self.looked_at]), self.looked_at]
                 times += uncovered_times(account, covered[account], had, looked_at)
         asked = [Asked(each.customer_id, each.event_name, [each.span]) for each in times]
-        booked = booked_periods(self.connection, asked, self.customers, self.meters, periods)
-        written = corrections_of(self.connection, customer_ids)
+        booked = booked_periods(self.connection, asked, self.customers, self.meters, billed)
         return [
             compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))
             for each, ours in zip(times, booked, strict=True)

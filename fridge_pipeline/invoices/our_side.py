@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span
 from fridge_pipeline.invoices.rules.compare_period import Booked
+from fridge_pipeline.invoices.rules.corrected import Correction, Place
 
 
 @dataclass(slots=True)
@@ -47,7 +48,10 @@ def billed_customers(connection: psycopg.Connection, since: datetime) -> dict[st
 
 @dataclass(frozen=True, slots=True)
 class InvoicedMeters:
-    """Those of the catalogue, and those that it has no more and that usage was sent to: Stripe may still bill them."""
+    """Those of the catalogue, and those that it has no more and that usage was sent to: Stripe may still bill them.
+
+    ``former`` has whoever came last at its end.
+    """
 
     catalogue: Sequence[Meter]
     former: Sequence[Meter]
@@ -62,14 +66,33 @@ class InvoicedMeters:
         """Of all, in their order."""
         return [meter.event_name for meter in self.all]
 
-    def others(self) -> dict[str, str]:
-        """Event name → the names of its measure on the other side, the catalogue's or the former, between colons."""
-        sides = ((self.catalogue, self.former), (self.former, self.catalogue))
-        return {
-            one.event_name: ":".join(each.event_name for each in there if each.measure.name == one.measure.name)
-            for here, there in sides
-            for one in here
-        }
+    @property
+    def by_age(self) -> tuple[Meter, ...]:
+        """The oldest first."""
+        return (*self.former, *self.catalogue)
+
+    def billed_before(self, periods: Iterable[BillingPeriod], corrections: Iterable[Correction] = ()) -> list[Place]:
+        """What of earlier names invoices bill, or corrections of a time that no invoice of another name has.
+
+        The newest name of a measure has what is left, be it in the catalogue or not.
+        """
+        measures = {meter.event_name: meter.measure.name for meter in self.all}
+        newest = {meter.measure.name: meter.event_name for meter in self.by_age}
+        bill = [Place(each.customer_id, each.event_name, None, each.span) for each in periods if each.live]
+        bill = [each for each in bill if each.event_name in measures]
+        bill += [
+            each.place
+            for each in corrections
+            if each.place.invoice_id is None
+            and each.quantity > 0
+            and each.place.event_name in measures
+            and not any(
+                replace(other, event_name=each.place.event_name).overlaps(each.place)
+                and measures[other.event_name] == measures[each.place.event_name]
+                for other in bill
+            )
+        ]
+        return [each for each in bill if each.event_name not in newest.values()]
 
 
 def invoiced_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> InvoicedMeters:
@@ -84,16 +107,15 @@ def booked_periods(
     asked: Sequence[Asked],
     customers: Mapping[str, Customer],
     meters: InvoicedMeters,
-    invoiced: Sequence[BillingPeriod] = (),
+    invoiced: Sequence[Place] = (),
 ) -> list[Booked]:
     """Our side of each, in their order; of a customer that several tenants have or had, all of theirs.
 
     Of a meter that the catalogue has no more, what was stated to it: another one may bill the usage by now. What was
-    stated to both is of the old one where that is ``invoiced``, and else of the new one.
+    stated to several is of the oldest one that is ``invoiced`` for it, and else of the newest.
     """
-    known, others = {meter.event_name: meter for meter in meters.all}, meters.others()
+    known = {meter.event_name: meter for meter in meters.all}
     present = {meter.event_name for meter in meters.catalogue}
-    old = [each for each in invoiced if each.event_name not in present and each.live]
     pieces = [
         (position, tenant_id, each, known[each.event_name], span)
         for position, each in enumerate(asked)
@@ -111,12 +133,13 @@ def booked_periods(
         "starts": [span.start for *_, span in pieces],
         "ends": [span.end for *_, span in pieces],
         "finals": [each.final_at for _, _, each, *_ in pieces],
-        "are_former": [meter.event_name not in present for *_, meter, _ in pieces],
-        "others": [others[meter.event_name] for *_, meter, _ in pieces],
-        "invoiced_customers": [each.customer_id for each in old],
-        "invoiced_names": [each.event_name for each in old],
-        "invoiced_starts": [each.span.start for each in old],
-        "invoiced_ends": [each.span.end for each in old],
+        "names": [meter.event_name for meter in meters.by_age],
+        "names_measures": [meter.measure.name for meter in meters.by_age],
+        "ages": list(range(len(meters.by_age))),
+        "invoiced_customers": [each.customer_id for each in invoiced],
+        "invoiced_names": [each.event_name for each in invoiced],
+        "invoiced_starts": [each.span.start for each in invoiced],
+        "invoiced_ends": [each.span.end for each in invoiced],
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_periods"), parameters).fetchall()

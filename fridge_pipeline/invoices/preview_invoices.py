@@ -127,7 +127,7 @@ def _previewed(
     ]
     customers = billed_customers(connection, min((each.span.start for each in periods), default=run.clock()))
     asked = [Asked(each.customer_id, each.event_name, each.spans) for each in periods]
-    booked = booked_periods(connection, asked, customers, meters, periods)
+    booked = booked_periods(connection, asked, customers, meters, meters.billed_before(periods))
     for period, ours in zip(periods, booked, strict=True):
         lines = next(part.lines for part in period.parts if part.invoice.invoice_id == invoice.invoice_id)
         shares = carried(period, prices)

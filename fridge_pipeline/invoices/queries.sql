@@ -274,7 +274,7 @@ group by stripe_customer_id, tenant_id
 order by stripe_customer_id, is_mapped, tenant_id;
 
 -- name: meters_sent_before
--- Meters that the catalogue has no more, and how Stripe makes one number of what was sent to them.
+-- Meters that the catalogue has no more, the last one last, and how Stripe makes one number of what was sent to them.
 select
     event_name,
     measure,
@@ -286,14 +286,20 @@ where
         select 1 from fridge.meter_events
         where meter_events.event_name = sent_meters.event_name and meter_events.first_sent_at is not null
     )
-order by event_name;
+order by
+    (
+        select max(meter_turns.turn_id)
+        from fridge.meter_turns
+        where meter_turns.event_name = sent_meters.event_name
+    ) asc nulls first,
+    event_name asc;
 
 -- name: booked_periods
 -- Our side of what was asked, by its position: of spans of time, each with a number of its own, of a customer, tenant
 -- and meter. Of a meter that goes by the last event it is the last of all its spans and tenants. A meter event belongs
 -- to the span of its timestamp, half past its hour; usage belongs to whoever has the hour on the books, else to the
--- customer that the tenant has now. An hour that both names of a renamed meter were stated belongs to the old one where
--- an invoice bills that, else to the new one. What was accepted at a moment is the newest revision that was accepted by
+-- customer that the tenant has now. An hour that several names of a renamed meter were stated belongs to the first one
+-- that is billed for it, else to the newest. What was accepted at a moment is the newest revision that was accepted by
 -- then; of a meter that adds up, all that were and had not been cancelled. Of each hour that an edge cuts "cut" has
 -- what the invoice would show beyond that if the hour were on the edge's other side.
 with asked as (
@@ -304,7 +310,7 @@ with asked as (
     from unnest(
         %(numbers)s::integer[], %(tenant_ids)s::text[], %(customer_ids)s::text[], %(event_names)s::text[],
         %(measures)s::text[], %(are_last)s::boolean[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-        %(finals)s::timestamptz[], %(are_former)s::boolean[], %(others)s::text[], %(positions)s::integer[]
+        %(finals)s::timestamptz[], %(positions)s::integer[]
     ) as asked (
         "number",
         tenant_id,
@@ -315,8 +321,6 @@ with asked as (
         starts_at,
         ends_at,
         final_at,
-        is_former,
-        others,
         "position"
     )
 ),
@@ -329,32 +333,52 @@ invoiced as (
     ) as invoiced (stripe_customer_id, event_name, starts_at, ends_at)
 ),
 
-elsewhere as (
+names as (
+    select *
+    from unnest(%(names)s::text[], %(names_measures)s::text[], %(ages)s::integer[]) as names (event_name, measure, age)
+),
+
+stated_elsewhere as (
     select
         asked."number",
         meter_events.hour,
         sum(meter_events.value)::bigint as quantity
     from asked
+    inner join names as own on asked.event_name = own.event_name
+    inner join names as others on own.measure = others.measure and own.event_name <> others.event_name
     inner join fridge.meter_events
         on
-            meter_events.event_name = any(string_to_array(asked.others, ':'))
+            others.event_name = meter_events.event_name
             and asked.tenant_id = meter_events.tenant_id
             and asked.stripe_customer_id = meter_events.stripe_customer_id
             and meter_events.hour > asked.starts_at - interval '1 hour'
             and asked.ends_at > meter_events.hour
-    where
-        asked.others <> ''
-        and meter_events.status = 'accepted'
-        and asked.is_former <> exists (
-            select 1 from invoiced
+    cross join
+        lateral ( -- noqa: ST05
+            select
+                coalesce(bool_or(invoiced.event_name = own.event_name), false) as own_is,
+                coalesce(bool_or(invoiced.event_name = others.event_name), false) as other_is
+            from invoiced
             where
                 invoiced.stripe_customer_id = asked.stripe_customer_id
-                and invoiced.event_name
-                = case when asked.is_former then asked.event_name else meter_events.event_name end
                 and invoiced.starts_at <= meter_events.hour + interval '30 minutes'
                 and invoiced.ends_at > meter_events.hour + interval '30 minutes'
-        )
-    group by asked."number", meter_events.hour
+        ) as billed
+    where
+        meter_events.status = 'accepted'
+        and case
+            when billed.own_is = billed.other_is then billed.own_is = (others.age < own.age) else billed.other_is
+        end
+    group by asked."number", others.event_name, meter_events.hour
+),
+
+elsewhere as (
+    select
+        "number",
+        hour,
+        max(quantity) as quantity
+    from stated_elsewhere
+    group by "number", hour
 ),
 
 statements as (

@@ -88,7 +88,7 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
 
     Also what was stated to meters that the catalogue had before: Stripe may still bill them.
     """
-    removed = former_meters(connection, catalogue, only_renamed=False)
+    removed = former_meters(connection, catalogue)
     meters = {meter.event_name: meter for meter in (*catalogue, *removed)}
     rows = connection.execute(
         statement("reconciliation_accounts"),
@@ -110,7 +110,7 @@ def accounts_to_read(connection: psycopg.Connection, days: DayRange, catalogue: 
 
 
 def _stated_names(connection: psycopg.Connection, catalogue: tuple[Meter, ...]) -> list[str]:
-    former = former_meters(connection, catalogue, only_renamed=False)
+    former = former_meters(connection, catalogue)
     return [meter.event_name for meter in (*catalogue, *former)]
 
 

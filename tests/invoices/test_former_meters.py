@@ -10,6 +10,7 @@ import pytest
 from fridge_pipeline.catalogue.meter import CATALOGUE, Formula, Meter
 from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
+from fridge_pipeline.corrections.correction_record import CorrectionRecord
 from fridge_pipeline.finance.explain_invoice import explain_invoice
 from fridge_pipeline.invoices.preview_invoices import preview_invoices
 from tests.corrections.test_invoice_corrections import approve, of_readings, propose
@@ -269,3 +270,63 @@ def test_a_name_that_is_back_after_its_invoice_is_final_owes_nothing_of_it(pipel
     told = [(120 + late, 120, "after_finalization" if late else None)]
     assert found(tenant) == {READINGS: told, RENAMED.event_name: []}
     assert owed(tenant) == ([("not_invoiced", READINGS)] if late else [])
+
+
+def test_what_was_corrected_under_the_old_name_is_not_owed_by_the_new_one_as_well(pipeline: Pipeline) -> None:
+    """No invoice had it: an invoice item does."""
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price("active_sensors"))
+    tenant.price()
+    tenant.use(3, 90)
+    found(tenant)
+    assert owed(tenant) == [("not_invoiced", READINGS)]
+    (what,) = of_meter(tenant, READINGS)
+    assert approve(tenant, what.proposal_id).state == "written"
+    renamed(tenant)
+    tenant.price(RENAMED.event_name)
+    assert {name: [row[0] for row in rows] for name, rows in found(tenant).items()} == {
+        READINGS: [90],
+        RENAMED.event_name: [],
+    }
+    assert owed(tenant) == []
+    assert of_meter(tenant, RENAMED.event_name) == []
+    pipeline.land(tenant.hour(3), "late.csv", readings("cohoes", tenant.hour(3), 1, 7, start=9))
+    pipeline.run(tenant.hour(3))
+    found(tenant)
+    assert owed(tenant) == [("not_invoiced", RENAMED.event_name)]
+    assert [int(each.what.delta) for each in of_meter(tenant, RENAMED.event_name)] == [7]
+
+
+def of_meter(tenant: InvoicedTenant, event_name: str) -> list[CorrectionRecord]:
+    return [each for each in propose(tenant).corrections if each.what.event_name == event_name]
+
+
+def test_what_the_old_name_has_invoiced_is_not_owed_by_the_new_one_that_was_removed_since(pipeline: Pipeline) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(), tenant.price("active_sensors"))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    tenant.price(RENAMED.event_name)
+    gone(tenant, CATALOGUE[1])
+    assert found(tenant) == {READINGS: [(120, 120, None)], RENAMED.event_name: []}
+    assert (owed(tenant), accrued(tenant), proposed(tenant)) == ([], [], [])
+
+
+def test_of_three_names_each_hour_is_owed_once(pipeline: Pipeline) -> None:
+    """Two of them were on the subscription, and the second one's invoice is too much."""
+    tenant = InvoicedTenant(pipeline)
+    third = replace(RENAMED, event_name="readings_v3")
+    for meter in (RENAMED, third):
+        pipeline.gateway.create_meter(meter)
+    tenant.subscribe(tenant.price(), tenant.price(RENAMED.event_name))
+    tenant.use(3, 90)
+    renamed(tenant)
+    tenant.settled()
+    gone(tenant, third, CATALOGUE[1])
+    pipeline.run(tenant.hour(3))
+    rows = found(tenant)
+    assert (rows[READINGS], [row[:2] for row in rows[RENAMED.event_name]]) == ([(90, 90, None)], [(0, 90)])
+    assert [row[0] for row in tenant.rows(third.event_name) if row[0]] == []
+    assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]

@@ -13,6 +13,8 @@ from fridge_pipeline.billing.rules import waiting
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.catalogue.meter import CATALOGUE, Window
+from fridge_pipeline.catalogue.tenant import Tenant
+from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.reason_terms import How
 from tests.laws.test_removed_meters import (
@@ -189,3 +191,23 @@ def test_what_stripe_refused_is_told_once_when_the_billing_start_passes_it(pipel
     pass_over(pipeline)
     pipeline.run(hour)
     assert [row[0] for row in owed(pipeline)] == ["passed_over"]
+
+
+@pytest.mark.parametrize("goes_to", ["another", "none"])
+def test_an_hour_stays_with_the_customer_that_the_first_meter_billed_it_to(
+    pipeline: Pipeline, hour: Hour, goes_to: str
+) -> None:
+    """The tenant has moved since: the old customer's invoice has the hour, and the new one would pay it once more."""
+    customer = pipeline.add_tenant("cohoes")
+    pipeline.run(hour)
+    moved = Tenant("cohoes", "cohoes", "cus_moved" if goes_to == "another" else None)
+    with pipeline.database.connect() as connection:
+        import_tenants(connection, [moved], pipeline.clock(), may_remove_customers=True)
+    rename(pipeline)
+    pipeline.land(hour, "late.csv", readings("cohoes", hour, 1, 5, start=7))
+    pipeline.run(hour)
+    swept(pipeline)
+    stated = pipeline.rows("select event_name, stripe_customer_id, value from fridge.meter_events order by hour, 1")
+    assert stated == [(NEW, customer, 25), (READINGS, customer, 20)]
+    assert open_exceptions(pipeline) == []
+    assert pipeline.swept() == []

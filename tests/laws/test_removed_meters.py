@@ -16,6 +16,7 @@ from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.reconciliation.reconciliation_record import days_to_reconcile
 from tests.laws.test_too_late import close, make_wait
+from tests.laws.test_withdrawals import withdraw
 from tests.pipeline import Pipeline, gateway_to, readings
 
 READINGS = CATALOGUE[0].event_name
@@ -193,7 +194,7 @@ def test_what_was_stated_to_a_meter_that_is_gone_is_reconciled_on(pipeline: Pipe
     ]
 
 
-def test_what_is_held_of_a_meter_that_is_gone_is_told_no_more_and_held_again_when_it_is_back(
+def test_what_is_held_of_a_meter_that_is_gone_is_told_as_owed_and_held_again_when_it_is_back(
     pipeline: Pipeline, two_days_ago: datetime
 ) -> None:
     """Nobody could release it. Under another name the same usage is judged by its history anew."""
@@ -201,8 +202,8 @@ def test_what_is_held_of_a_meter_that_is_gone_is_told_no_more_and_held_again_whe
     make_wait(pipeline, hour, "held_for_review")
     assert open_exceptions(pipeline) == [("held_for_review", READINGS)]
     pipeline.catalogue = CATALOGUE[1:]
-    assert swept(pipeline) == []
-    assert open_exceptions(pipeline) == []
+    assert swept(pipeline) == [hour]
+    assert open_exceptions(pipeline) == [("too_late", READINGS)]
     pipeline.catalogue = CATALOGUE
     swept(pipeline)
     assert open_exceptions(pipeline) == [("held_for_review", READINGS)]
@@ -227,3 +228,34 @@ def test_what_is_told_together_of_a_meter_that_is_gone_is_ended_by_a_settlement_
     assert [each.quantity for each in settled] == [3]
     shares = pipeline.rows("select tenant_id, written_off::int from fridge.settled_usage order by tenant_id")
     assert shares == [("x", 1), ("y", 2)]
+
+
+@pytest.mark.parametrize("change", ["late file", "withdrawal", "another tenant"])
+def test_what_changes_of_an_hour_of_a_meter_that_is_gone_is_owed_under_its_name(history: Pipeline, change: str) -> None:
+    """No other meter has the hour, be it old or of now, and no run would state it. Where none billed, nothing is."""
+    hours = pipeline_hours(history)
+    history.catalogue = CATALOGUE[1:]
+    swept(history)
+    later = hours[-1].plus(4)
+    history.advance(hours=6)
+    history.land(later, "a.csv", readings("cohoes", later, 2, 10))
+    history.run(later)
+    assert open_exceptions(history) == []
+    tenant, quantity = ("troy", 5) if change == "another tenant" else ("cohoes", 5 if change == "late file" else -20)
+    for hour in hours:
+        if change == "withdrawal":
+            withdraw(history, f"{hour.folder}/a.csv")
+        else:
+            history.land(hour, "late.csv", readings(tenant, hour, 1, 5, start=7))
+        history.run(hour)
+    owed = "select kind, tenant_id, hour, owed from fridge.open_exceptions where subject = %s order by hour"
+    told = [("too_late", tenant, hour.start, quantity) for hour in hours]
+    assert history.rows(owed, READINGS) == told
+    assert swept(history) == []
+    assert history.rows(owed, READINGS) == told
+
+    history.catalogue = CATALOGUE  # and back: what Stripe still takes is stated
+    swept(history)
+    assert history.rows(owed, READINGS) == told[:1]
+    history.run_models(hours[-1])
+    assert history.failing_tests() == set()

@@ -28,6 +28,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 4, 1, tzinfo=UTC)
 MARCH = Month.containing(START)
 LONGEST = timedelta(hours=48)
+SWITCHED = datetime(2026, 3, 15, tzinfo=UTC)
 
 PRICES: dict[str, dict[str, Any]] = {
     "per unit": {"unit_amount": 7},
@@ -51,6 +52,11 @@ PRICES: dict[str, dict[str, Any]] = {
 }
 
 
+def next_name_of(event_name: str, known: int) -> str:
+    """What a meter is called once it is renamed, when its measure had so many."""
+    return f"{event_name}_{known + 1}"
+
+
 @dataclass(frozen=True)
 class Terms:
     """How the account bills, and what the installation does about it."""
@@ -60,6 +66,7 @@ class Terms:
     holds: bool = False
     subscribed: int = 4  # the first so many customers
     both_meters: bool = False
+    next_name: str = ""  # whether the name that the meter of readings is given next was on subscriptions in March
     is_corrected: bool = False  # whether two people correct at the end what they can
     switches: tuple[tuple[str, Any], ...] = ()
 
@@ -75,30 +82,55 @@ class Cycle:
         account = world.account
         account.set_clock(START.timestamp())
         account.settings(finalization_grace_seconds=terms.grace_hours * 3600, **dict(terms.switches))
-        meters = account.active_meters()
-        product = account.create("products", name="Fridges")["id"]
         self.priced = {
             meter.event_name
             for meter in world.pipeline.catalogue
             if meter.event_name == READINGS or (terms.both_meters and meter.formula is Formula.SUM)
         }
-        self.prices = [
-            account.create(
-                "prices",
-                currency="usd",
-                product=product,
-                **{
-                    "recurring[interval]": "month",
-                    "recurring[usage_type]": "metered",
-                    "recurring[meter]": meters[name],
-                },
-                **PRICES[terms.price if name == READINGS else "per unit"],
-            )["id"]
-            for name in sorted(self.priced)
-        ]
+        self.product = account.create("products", name="Fridges")["id"]
+        self.subscriptions: list[dict[str, Any]] = []
+        names = sorted(self.priced)
+        if terms.next_name:
+            (readings,) = (meter for meter in world.pipeline.catalogue if meter.event_name == READINGS)
+            world.pipeline.gateway.create_meter(replace(readings, event_name=next_name_of(READINGS, 1)))
+            names = {"both": [*names, next_name_of(READINGS, 1)], "switched": names}[terms.next_name]
         for number in range(1, terms.subscribed + 1):
-            items = {f"items[{place}][price]": price for place, price in enumerate(self.prices)}
-            account.create("subscriptions", customer=f"cus_sim{number}", **items)
+            items = {f"items[{place}][price]": price for place, price in enumerate(map(self._price, names))}
+            self.subscriptions.append(account.create("subscriptions", customer=f"cus_sim{number}", **items))
+        if terms.next_name == "switched":
+            account.set_clock(SWITCHED.timestamp())
+            self.subscribe_to(next_name_of(READINGS, 1), instead_of=READINGS)
+
+    def _price(self, event_name: str) -> str:
+        kind = self.terms.price if event_name.startswith(READINGS) else "per unit"
+        made = self.world.account.create(
+            "prices",
+            currency="usd",
+            product=self.product,
+            **{
+                "recurring[interval]": "month",
+                "recurring[usage_type]": "metered",
+                "recurring[meter]": self.world.account.active_meters()[event_name],
+            },
+            **PRICES[kind],
+        )
+        self.priced.add(event_name)
+        return str(made["id"])
+
+    def subscribe_to(self, event_name: str, instead_of: str | None = None) -> None:
+        """Every subscription gets a price of another meter; the item of one that it had may go."""
+        price = self._price(event_name)
+        meters = self.world.account.active_meters()
+        for number, each in enumerate(self.subscriptions):
+            gone = [
+                item["id"]
+                for item in each["items"]["data"]
+                if instead_of is not None and item["price"]["recurring"]["meter"] == meters.get(instead_of)
+            ]
+            wish = {"items[0][price]": price}
+            for place, item_id in enumerate(gone, start=1):
+                wish |= {f"items[{place}][id]": item_id, f"items[{place}][deleted]": "true"}
+            self.subscriptions[number] = self.world.account.create(f"subscriptions/{each['id']}", **wish)
 
     def _as_run(self, at_failpoint: AtFailpoint = pass_by) -> Run:
         return self.world.pipeline.as_run(at_failpoint)

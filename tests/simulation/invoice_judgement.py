@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Container
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,8 +16,9 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.catalogue.meter import Formula
 from tests.simulation.cycle import END, LONGEST, START
 from tests.simulation.judgement import EXCEPTIONS, Judgement
+from tests.simulation.record import READINGS, SENSORS
 
-#: A customer and a meter, of March.
+#: A customer and what a measure was billed by first, of March: an hour is owed once, whatever its meter is called.
 Account = tuple[str, str]
 
 UNDER_WAY = {"staged", "sent", "unknown"}
@@ -81,12 +83,16 @@ class Billed:
         """L14: of each customer and meter, quantity and corrections are usage, or it is said what is missing."""
         usage, accepted, invoiced, corrected = self._usage(), self._accepted(), self._invoiced(), self._corrected()
         said = self._said()
-        added_up = {each.event_name for each in self.world.pipeline.catalogue if each.formula is Formula.SUM}
+        gone = set(self.world.meters) - {each.event_name for each in self.world.pipeline.catalogue}
+        used_of_gone, accepted_of_gone = self._usage(gone), self._accepted(gone)
+        added_up = {measured_by(each.event_name) for each in self.world.meters.values() if each.formula is Formula.SUM}
         found = []
         for account in sorted({*usage, *accepted, *invoiced, *corrected, *said}):
             billed = invoiced[account] + corrected[account]
             owed = usage[account] - billed
-            if account[1] not in added_up or owed == said[account]:
+            # Invoices of a meter that is gone are asked for what Stripe was told; of the rest its hours tell.
+            by_hours = used_of_gone[account] - accepted_of_gone[account]
+            if account[1] not in added_up or owed - said[account] in {0, by_hours}:
                 continue
             if said[account] == 0 and billed == accepted[account]:
                 continue  # Stripe was not told, and the hours' own exceptions say why
@@ -148,14 +154,17 @@ class Billed:
     def _is_slow(self) -> bool:
         return "webhooks_failing" in dict(self.world.cycle.terms.switches)  # type: ignore[union-attr]
 
-    def _usage(self) -> Counter[Account]:
+    def _usage(self, only: Container[str] | None = None) -> Counter[Account]:
         """The record's less what is settled by hour, at the customer that has the hour, else at the tenant's own."""
         holders = self._holders()
         found: Counter[Account] = Counter()
         for (tenant, event_name, hour), quantity in self.judgement.usage.items():
-            customer = holders.get((tenant, event_name, hour)) or self.world.customer_of[tenant]
-            if customer is not None and hour.start < END:
-                found[customer, event_name] += quantity - self.judgement.settled((tenant, event_name, hour))
+            measure = measured_by(event_name)
+            customer = holders.get((tenant, event_name, hour)) or holders.get((tenant, measure, hour))
+            customer = customer or self.world.customer_of[tenant]
+            if customer is not None and hour.start < END and (only is None or event_name in only):
+                settled = self.judgement.settled((tenant, event_name, hour))
+                found[customer, measure] += quantity - settled
         return found
 
     def _holders(self) -> dict[tuple[str, str, Hour], str]:
@@ -165,18 +174,21 @@ class Billed:
         )
         counting, under_way = {}, {}
         for tenant, event_name, hour, customer, status, value in rows:
-            place = (tenant, event_name, Hour(hour))
-            if status == "accepted" and value:
-                counting[place] = customer
-            if status in UNDER_WAY:
-                under_way[place] = customer
+            for name in (measured_by(event_name), event_name):  # an hour stays with whom another name billed it to
+                place = (tenant, name, Hour(hour))
+                if status == "accepted" and value:
+                    counting[place] = customer
+                if status in UNDER_WAY and name == event_name:
+                    under_way[place] = customer
         return {**under_way, **counting}
 
-    def _accepted(self) -> Counter[Account]:
+    def _accepted(self, only: Container[str] | None = None) -> Counter[Account]:
         found: Counter[Account] = Counter()
         for each in self.judgement.statements:
-            if each.status == "accepted" and each.hour.start < END:
-                found[each.customer, each.event_name] += each.value
+            holds = self.judgement.holder(each.event_name, each.hour) == each.event_name
+            holds = holds and (only is None or each.event_name in only)
+            if each.status == "accepted" and holds and each.hour.start < END:
+                found[each.customer, measured_by(each.event_name)] += each.value
         return found
 
     def _invoiced(self) -> Counter[Account]:
@@ -188,7 +200,7 @@ class Billed:
             for line in invoice["lines"]["data"]:
                 price = ((line.get("pricing") or {}).get("price_details") or {}).get("price")
                 if price in self.event_of_price and line["period"]["start"] < END.timestamp():
-                    found[invoice["customer"], self.event_of_price[price]] += _whole(line)
+                    found[invoice["customer"], measured_by(self.event_of_price[price])] += _whole(line)
         return found
 
     def _corrected(self) -> Counter[Account]:
@@ -206,10 +218,10 @@ class Billed:
             key = each["metadata"]["fridge_correction"]
             customer, event_name, delta, start = deltas[key]
             if START <= start < END and (each["invoice"] not in void or key in paid):
-                found[customer, event_name] += delta
+                found[customer, measured_by(event_name)] += delta
         for customer, event_name, quantity, begins, credited in self.world.database.look(BY_HAND):
             if datetime.fromisoformat(begins) < END and credited not in void:
-                found[customer, event_name] += quantity
+                found[customer, measured_by(event_name)] += quantity
         return found
 
     def _said(self) -> Counter[Account]:
@@ -222,8 +234,13 @@ class Billed:
                 for part in parts:
                     if datetime.fromisoformat(f"{part['start']}+00:00") < END:
                         sign = 1 if part["sign"] == "little" else -1
-                        found[part["customer"], part["meter"]] += sign * int(part["much"])
+                        found[part["customer"], measured_by(part["meter"])] += sign * int(part["much"])
         return found
+
+
+def measured_by(event_name: str) -> str:
+    """What the measure of a meter was billed by before the meter was ever renamed."""
+    return READINGS if event_name.startswith(READINGS) else SENSORS
 
 
 def _whole(line: dict[str, Any]) -> int:

@@ -31,14 +31,15 @@ SWITCHES: list[dict[str, Any]] = [
 ]
 
 terms = st.builds(
-    lambda price, grace, holds, subscribed, both, corrected, switches: Terms(
-        price, grace, holds, subscribed, both, corrected, tuple(switches.items())
+    lambda price, grace, holds, subscribed, both, following, corrected, switches: Terms(
+        price, grace, holds, subscribed, both, following, corrected, tuple(switches.items())
     ),
     st.sampled_from(["per unit", "graduated", "volume"]),
     st.sampled_from([1, 8, 72]),
     st.booleans(),
     st.sampled_from([4, 4, 1]),
     st.booleans(),
+    st.sampled_from(["", "", "both", "switched"]),
     st.sampled_from([True, True, False]),
     st.sampled_from(SWITCHES),
 )

@@ -174,9 +174,8 @@ class Judgement:
         return names[0] if names else None
 
     def _is_judged(self, place: Place) -> bool:
-        """The meter has the hour, and its measure is billed: of one that is gone no run brings anything up to date."""
-        measures = {meter.measure for meter in self.world.pipeline.catalogue}
-        return self.holder(*place[1:]) == place[1] and self.world.meters[place[1]].measure in measures
+        """The meter has the hour, be it gone since."""
+        return self.holder(*place[1:]) == place[1]
 
     def _miscounted(self) -> list[str]:
         """L1 to L3: the pipeline counted what the record says."""

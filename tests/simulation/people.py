@@ -11,7 +11,7 @@ from hypothesis.stateful import rule
 from fridge_pipeline.billing.review import NothingHeldError, release_usage
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT
+from fridge_pipeline.catalogue.measure import ACTIVE_SENSORS, INSERTED_COUNT, Measure
 from fridge_pipeline.catalogue.meter import Formula, Variance, Window
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
@@ -22,6 +22,7 @@ from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.reason_terms import How
 from tests.people import signed_in
 from tests.simulation.base import Actor
+from tests.simulation.cycle import next_name_of
 from tests.simulation.world import HOURS, TENANTS
 
 MONTH = Month.containing(HOURS[0].start)
@@ -104,15 +105,14 @@ class People(Actor):
     def change_meters(self, how: str, which: int) -> None:
         """``FRIDGE_METERS`` has another name for what a measure is billed by, none, or one of before."""
         now = self.now
-        if now.cycle is not None:  # a price stays with its meter
-            return
         self.did(how)
         measure = (INSERTED_COUNT, ACTIVE_SENSORS)[which % 2]
         known = [meter for meter in now.meters.values() if meter.measure == measure]
         match how:
             case "rename a meter":
-                new = replace(known[0], event_name=f"{known[0].event_name}_{len(known) + 1}")
-                if which % 3 == 0:  # one that adds up takes over from one that keeps the newest, or the reverse
+                new = replace(known[0], event_name=next_name_of(known[0].event_name, len(known)))
+                # One that adds up takes over from one that keeps the newest, or the reverse; a price has one formula.
+                if which % 3 == 0 and now.cycle is None:
                     window = Window.HOUR if new.window is Window.NONE else Window.NONE
                     new = replace(new, formula=Formula.SUM, window=window)
                 now.change_meters(measure, new)
@@ -122,6 +122,16 @@ class People(Actor):
                 now.change_meters(measure, known[which % len(known)])
         if which % 5:  # else it is deployed before it is made in Stripe
             now.make_meters()
+        if now.cycle is not None and which % 4 == 0:
+            self._price_anew(measure, known[0].event_name if which % 8 else None)
+
+    def _price_anew(self, measure: Measure, instead_of: str | None) -> None:
+        """What bills the measure now is put on the subscriptions, beside what was there or instead of it."""
+        cycle = self.now.cycle
+        made = self.now.account.active_meters()
+        for meter in self.now.pipeline.catalogue:
+            if cycle and meter.measure == measure and meter.event_name in made and meter.event_name not in cycle.priced:
+                cycle.subscribe_to(meter.event_name, instead_of)
 
     def _release(self, which: int) -> None:
         held = self.now.database.look(OPEN, ["held_for_review"])
