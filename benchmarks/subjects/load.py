@@ -13,6 +13,7 @@ from benchmarks.deliveries import deliver, make_ready
 from benchmarks.measuring.contest import Turn
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
+from tests.world import PREPARED
 
 OURS = "benchmarks.candidates.load_ours:load"
 BARE_COPY = "benchmarks.candidates.load_rivals:bare_copy"
@@ -132,7 +133,7 @@ def _stored(bench: Bench, name: str, frames: Iterable[pl.DataFrame]) -> str:
     return bench.template(name, fill)
 
 
-def ours(bench: Bench, landing: Path, inserted: int, template: str = "empty") -> Sample:
+def ours(bench: Bench, landing: Path, inserted: int, template: str = PREPARED) -> Sample:
     """The load step over the landing hour and the one after it, in a fresh database."""
     with bench.world.database(template) as dsn:
         return bench.run(
@@ -150,7 +151,7 @@ def ours_in_turn(bench: Bench, landing: Path, inserted: int, _turn: int) -> Samp
     return ours(bench, landing, inserted)
 
 
-def rival(bench: Bench, act: str, ready: Path, template: str = "empty") -> Sample:
+def rival(bench: Bench, act: str, ready: Path, template: str = PREPARED) -> Sample:
     """A rival with ready-made rows in a fresh database."""
     with bench.world.database(template) as dsn:
         return bench.run(act, dsn=dsn, ready=str(ready))

@@ -48,6 +48,7 @@ class Cluster:
     """A running installation. ``slots`` runs work at the same time, with either launcher."""
 
     world: World
+    dsn: str
     launcher: Launcher
     slots: int
     landing: Path
@@ -73,7 +74,7 @@ class Cluster:
             (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
         return self.world.environment(
             FRIDGE_HOME=str(home),
-            FRIDGE_DATABASE_URL=self.world.address.dsn(),
+            FRIDGE_DATABASE_URL=self.dsn,
             FRIDGE_LANDING_URI=str(self.landing),
             FRIDGE_PARTITIONS_START=self.landed.hours.first.key,
             CELERY_BROKER_URL=f"redis://{HOST}:{self.broker_port}/0",
@@ -178,9 +179,10 @@ def cluster(home: Path, launcher: Launcher, slots: int, landing: Path, landed: L
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         world = stack.enter_context(World(home))
+        dsn = stack.enter_context(world.database("template1"))  # Dagster's beside it is then the owner's too
         services = Services(home / "services.json")
         stack.callback(services.stop)
-        made = Cluster(world, launcher, slots, landing, landed, services)
+        made = Cluster(world, dsn, launcher, slots, landing, landed, services)
         if launcher == "celery":
             made.start_broker(redis)
         made.prepare()

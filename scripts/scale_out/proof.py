@@ -42,7 +42,7 @@ class Total:
 def totals(cluster: Cluster) -> list[Total]:
     """Every total that must agree, to the last reading."""
     landed = cluster.landed
-    with psycopg.connect(cluster.world.address.dsn()) as connection:
+    with psycopg.connect(cluster.dsn) as connection:
         ((files, rows, inserted, duplicates, rejected, unaccounted),) = connection.execute(FILES).fetchall()
         ((stored,),) = connection.execute(STORED).fetchall()
         usage = {(meter, tenant, hour): value for meter, tenant, hour, value in connection.execute(USAGE).fetchall()}
@@ -70,7 +70,7 @@ def totals(cluster: Cluster) -> list[Total]:
 
 def readings_by_run(cluster: Cluster) -> dict[str, int]:
     """Run → the readings it stored."""
-    with psycopg.connect(cluster.world.address.dsn()) as connection:
+    with psycopg.connect(cluster.dsn) as connection:
         return dict(connection.execute(BY_RUN).fetchall())
 
 
