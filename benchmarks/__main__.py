@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, prepare
 from benchmarks.measuring.row import Row
 from benchmarks.measuring.sample import Sample
 from benchmarks.report import record, table
@@ -19,7 +20,7 @@ from benchmarks.report.picture import draw
 from benchmarks.sizes import SCALES
 from benchmarks.subjects import backfill, growth, idle, load, memory, month, push, sensor, small_hours, sources, usage
 from benchmarks.subjects import console as pages
-from benchmarks.world import open_world
+from tests.world import PREPARED, World
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -54,7 +55,8 @@ def main() -> int:
     begun, started = datetime.now(UTC), time.monotonic()
     rows: list[Row] = []
     failures: dict[str, str] = {}
-    with open_world() as world:
+    with tempfile.TemporaryDirectory(prefix="fridge-bench-") as folder, World(Path(folder)) as world:
+        world.template(PREPARED, prepare)
         bench = Bench(world, SCALES[asked.scale], asked.seed, _tell)
         for name in asked.only or SUBJECTS:
             console.print(f"[bold]{name}")

@@ -216,13 +216,6 @@ begin
 end;
 $$;
 
--- name: create_database
-create database {name};
-
--- name: create_database_like
--- As files, not row by row through the log: a template may hold gigabytes.
-create database {name} template {template} strategy file_copy; -- noqa: PRS
-
 -- name: create_rival_table
 -- What a person would write into: the columns and the primary key of fridge.stored_readings, in one plain table,
 -- without the index by file and the triggers that ours carries.
@@ -236,9 +229,6 @@ create table public.readings (
 
 -- name: create_staging
 create temporary table staged_readings (like public.readings);
-
--- name: drop_database
-drop database if exists {name} with (force);
 
 -- name: events_answered
 select count(*) from fridge.meter_events

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,11 @@ import pytest
 from adbc_driver_postgresql import dbapi
 from hypothesis import settings
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from xdist.scheduler import LoadFileScheduling, Scheduling
 
-from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
 from fridge_pipeline.database.embedded.layout import SETTINGS
-from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.database.people_record import restrict_readers
 from fridge_pipeline.database.schema import PIPELINE
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -39,14 +37,10 @@ from tests.own_environment import own_environment
 from tests.people import add_people
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess, running_sandbox
-
-TEMPLATE = "prepared"
+from tests.world import CREATE, PREPARED, World
 
 #: What a power cut would do is not what these tests are about, and most databases live for less than a second.
 SHORT_LIVED = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "autovacuum": "off"}
-
-#: By the file: by the log, which is PostgreSQL's own choice, it takes twice as long.
-COPY_OF_TEMPLATE = sql.SQL("create database {} template {} strategy file_copy")
 
 #: Rights on a database itself are not copied.
 TEMPORARY = sql.SQL(
@@ -141,49 +135,39 @@ def _connections_are_cheap() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """Where the server of this test run lives, with its passwords."""
+def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[World]:
+    """One PostgreSQL for all workers of a test run: each holds it, the last one to leave stops it."""
     base = tmp_path_factory.getbasetemp()
-    home = (base if worker_id == "master" else base.parent) / "server" / "postgres"
-    home.parent.mkdir(exist_ok=True)
-    return home
-
-
-@pytest.fixture(scope="session")
-def server(server_home: Path) -> Iterator[ServerAddress]:
-    """One server for all workers of a test run: each holds it, the last one to leave stops it."""
+    home = (base if worker_id == "master" else base.parent) / "server"
+    home.mkdir(exist_ok=True)
     with ExitStack() as held:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in SHORT_LIVED.items():
                 patch.setitem(SETTINGS, name, value)
-            address = held.enter_context(EmbeddedServer(server_home).hold())
-        with process_lock.exclusive(server_home.parent / "template.lock"):
-            _make_template(address, EmbeddedServer(server_home).signed_in(address, SUPERUSER))
-        yield address
+            world = held.enter_context(World(home))
+        world.template(PREPARED, partial(_prepare, world))
+        yield world
 
 
-def _make_template(address: ServerAddress, superuser: ServerAddress) -> None:
-    with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
-        if connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
-            return
-        connection.execute("create database half_prepared")
-    prepare_database(Database(address.dsn("half_prepared")), MODELS_FOLDER, datetime.now(UTC))
-    with psycopg.connect(superuser.dsn("half_prepared"), autocommit=True) as connection:
+@pytest.fixture(scope="session")
+def server(world: World) -> ServerAddress:
+    """Its address, for the owner of the databases."""
+    return world.address
+
+
+def _prepare(world: World, dsn: str) -> None:
+    prepare_database(Database(dsn), MODELS_FOLDER, datetime.now(UTC))
+    with world.as_superuser(dsn) as connection:
         restrict_readers(connection)
         add_people(connection)
         connection.execute("set session_replication_role = replica")
         connection.execute("delete from fridge.restores")  # a copy of the template is not restored
-    with psycopg.connect(address.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(f"alter database half_prepared rename to {TEMPLATE}")
 
 
 @pytest.fixture(scope="session")
-def kept_databases(server: ServerAddress, server_home: Path) -> Iterator[KeptDatabases]:
+def kept_databases(world: World) -> Iterator[KeptDatabases]:
     """Those of the tests of a worker."""
-    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
-    kept = KeptDatabases(
-        lambda: fresh_database(server), lambda name: psycopg.connect(superuser.dsn(name), autocommit=True), KEPT
-    )
+    kept = KeptDatabases(lambda: fresh_database(world.address), world.as_superuser, KEPT)
     yield kept
     kept.end()
 
@@ -196,11 +180,9 @@ def database(kept_databases: KeptDatabases) -> Iterator[Database]:
 
 
 @pytest.fixture
-def as_superuser(database: Database, server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
+def as_superuser(database: Database, world: World) -> Iterator[psycopg.Connection]:
     """Signed in to the test's books as the server's superuser."""
-    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
-    name = str(conninfo_to_dict(database.dsn)["dbname"])
-    with psycopg.connect(superuser.dsn(name), autocommit=True) as connection:
+    with world.as_superuser(database.dsn) as connection:
         yield connection
 
 
@@ -213,11 +195,11 @@ def new_login(as_superuser: psycopg.Connection) -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server: ServerAddress, template: str = TEMPLATE) -> Iterator[Database]:
+def fresh_database(server: ServerAddress, template: str = PREPARED) -> Iterator[Database]:
     """The same for whoever needs one for longer than a test, or a copy of one that nobody is connected to."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
-        connection.execute(COPY_OF_TEMPLATE.format(sql.Identifier(name), sql.Identifier(template)))
+        connection.execute(CREATE.format(sql.Identifier(name), sql.Identifier(template)))
         connection.execute(TEMPORARY.format(sql.Identifier(name)))
         KEPT.keep(name)
         yield Database(server.dsn(name)).acting_as(PIPELINE)

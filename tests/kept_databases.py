@@ -169,7 +169,7 @@ class KeptDatabases:
         if self._kept is None:
             made = self._make()
             database = made.__enter__()
-            self._kept = _Kept(made, database, self._as_superuser(database_of(database.dsn)))
+            self._kept = _Kept(made, database, self._as_superuser(database.dsn))
         return self._kept.database
 
     def give_back(self) -> None:

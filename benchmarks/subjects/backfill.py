@@ -40,12 +40,12 @@ def rows(bench: Bench) -> Iterator[Row]:
     """A backfill, then the way of one small hour from a process's start to Stripe."""
     hours = bench.sizes.backfill_hours
     last = Hour.containing(datetime.now(UTC)).plus(-2)
-    span, landing = HourRange(last.plus(1 - hours), last), bench.world.folder("backfill") / "landing"
+    span, landing = HourRange(last.plus(1 - hours), last), bench.folder("backfill") / "landing"
     full = [hour for number, hour in enumerate(span.hours()) if number % EMPTY_EVERY]
     for hour in full:
         made = readings(FLEET, hour.start, ONE_HOUR, ROWS_PER_FILE, bench.seed)
         deliver(landing, hour, "gateway.parquet", made)
-    bench.world.template("tenants known", import_fleet)
+    bench.template("tenants known", import_fleet)
     with running_sandbox() as sandbox:
         samples = bench.contest(
             {
@@ -64,7 +64,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         yield Row("dagster", work, "s", ours, idle, TARGET)
         yield Row("dagster", work, "s", idle, stock)
         yield _one_hour(bench, sandbox, landing, full)
-    bench.world.forget("tenants known")
+    bench.world.drop("tenants known")
 
 
 def _backfill(
@@ -74,7 +74,7 @@ def _backfill(
     with bench.world.database("tenants known") as dsn:
         environment = _environment(bench, sandbox, landing, dsn, span.first)
         arguments: dict[str, object] = {"first": span.first.key, "last": span.last.key, **further}
-        return bench.world.run(act, watched(sandbox), environment, **arguments)
+        return bench.run(act, watched(sandbox), environment, **arguments)
 
 
 def _one_hour(bench: Bench, sandbox: SandboxProcess, landing: Path, full: list[Hour]) -> Row:
@@ -86,10 +86,10 @@ def _one_hour(bench: Bench, sandbox: SandboxProcess, landing: Path, full: list[H
 
         def run_ours(turn: int) -> Sample:
             hour = full[turn + 1].key
-            return bench.world.run(OURS_ONE_HOUR, None, of_ours, hour=hour, url=sandbox.url)
+            return bench.run(OURS_ONE_HOUR, None, of_ours, hour=hour, url=sandbox.url)
 
         def run_idle(turn: int) -> Sample:
-            return bench.world.run(IDLE_ONE_HOUR, None, of_idle, hour=full[turn + 1].key)
+            return bench.run(IDLE_ONE_HOUR, None, of_idle, hour=full[turn + 1].key)
 
         run_ours(-1)
         run_idle(-1)
@@ -105,7 +105,7 @@ def _one_hour(bench: Bench, sandbox: SandboxProcess, landing: Path, full: list[H
 
 def _environment(bench: Bench, sandbox: SandboxProcess, landing: Path, dsn: str, first: Hour) -> dict[str, str]:
     return {
-        "FRIDGE_HOME": str(bench.world.fresh_folder("home")),
+        "FRIDGE_HOME": str(bench.fresh_folder("home")),
         "FRIDGE_DATABASE_URL": dsn,
         "FRIDGE_LANDING_URI": str(landing),
         "FRIDGE_PARTITIONS_START": first.key,

@@ -19,7 +19,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.console.all_pages import all_pages
 from fridge_pipeline.console.application import REPORTS
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import FINANCE, SUPERUSER
+from fridge_pipeline.database.embedded.logins import FINANCE
 from fridge_pipeline.database.fill_models import keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.operations.prepare_database import prepare_database
@@ -38,7 +38,7 @@ TENANT = "shop-00001"
 def rows(bench: Bench) -> Iterator[Row]:
     """The median of each page, against the limit."""
     sizes = bench.sizes
-    name = bench.world.template(TEMPLATE, partial(_fill, bench))
+    name = bench.template(TEMPLATE, partial(_fill, bench))
     dsn = bench.world.signed_in(FINANCE).dsn(name)
     paths = _paths(bench, name)
     samples = bench.contest({path: partial(_ask, bench, dsn, path) for path in paths})
@@ -53,7 +53,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             Target(at_most=1),
         )
     yield _beside_readers(bench, name, dsn, paths)
-    bench.world.forget(name)
+    bench.world.drop(name)
 
 
 def _beside_readers(bench: Bench, name: str, finance: str, paths: Sequence[str]) -> Row:
@@ -62,10 +62,10 @@ def _beside_readers(bench: Bench, name: str, finance: str, paths: Sequence[str])
 
     def load(*_: object) -> Sample:
         number = next(hours)
-        hour, folder = LANDING_HOUR.plus(number), bench.world.folder("beside_readers") / f"{number}"
+        hour, folder = LANDING_HOUR.plus(number), bench.folder("beside_readers") / f"{number}"
         deliver(folder, hour, "gateway.parquet", bench.hour_of_readings(sizes.read_rows, hour, lot=number))
         key = hour.key
-        return bench.world.run(LOAD, dsn=bench.world.address.dsn(name), landing=str(folder), first=key, last=key)
+        return bench.run(LOAD, dsn=bench.world.address.dsn(name), landing=str(folder), first=key, last=key)
 
     def load_beside_readers(*_: object) -> Sample:
         with readers(finance, str(bench.world.home), paths, bench.seed):
@@ -83,7 +83,7 @@ def _beside_readers(bench: Bench, name: str, finance: str, paths: Sequence[str])
 
 
 def _ask(bench: Bench, dsn: str, path: str, _turn: int) -> Sample:
-    return bench.world.run(PAGE, dsn=dsn, home=str(bench.world.home), path=path)
+    return bench.run(PAGE, dsn=dsn, home=str(bench.world.home), path=path)
 
 
 def _fill(bench: Bench, dsn: str) -> None:
@@ -101,9 +101,8 @@ def _fill(bench: Bench, dsn: str) -> None:
         "ends": ends,
         "step": sizes.console_step,
     }
-    options = "-c session_replication_role=replica -c work_mem=128MB"
-    superuser = bench.world.signed_in(SUPERUSER)
-    with psycopg.connect(superuser.dsn(TEMPLATE), autocommit=True, options=options) as connection:
+    with bench.world.as_superuser(dsn) as connection:
+        connection.execute("set session_replication_role = replica; set work_mem = '128MB'")
         connection.execute(statement("create_books"))
         connection.execute(statement("fill_books"), parameters)
         connection.execute("vacuum analyze")

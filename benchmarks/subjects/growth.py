@@ -28,14 +28,12 @@ SECONDS_TO_DROP = 10
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Load and count of further hours in two databases, one with few readings before them, one with many."""
-    sizes, landing = bench.sizes, bench.world.folder("growth")
+    sizes, landing = bench.sizes, bench.folder("growth")
     for turn in range(sizes.repeats):
         hour = LANDING_HOUR.plus(turn)
         deliver(landing, hour, "gateway.parquet", bench.hour_of_readings(sizes.growth_rows, hour))
     history = {"few": sizes.growth_few, "many": sizes.growth_many}
-    names = {
-        size: bench.world.template(f"{size} stored", partial(_fill, bench, number)) for size, number in history.items()
-    }
+    names = {size: bench.template(f"{size} stored", partial(_fill, bench, number)) for size, number in history.items()}
     loads = bench.contest({size: partial(_load, bench, name) for size, name in names.items()})
     counts = bench.contest({size: partial(_count, bench, name) for size, name in names.items()})
     made = "made by insert … select generate_series into earlier hours of the same month"
@@ -73,7 +71,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         Side.of(few, [dropped["few"]], seconds),
     )
     for name in names.values():
-        bench.world.forget(name)
+        bench.world.drop(name)
 
 
 def _fill(bench: Bench, number: int, dsn: str) -> None:
@@ -100,10 +98,10 @@ def _fill(bench: Bench, number: int, dsn: str) -> None:
 
 def _load(bench: Bench, name: str, turn: int) -> Sample:
     hour = LANDING_HOUR.plus(turn).key
-    return bench.world.run(
+    return bench.run(
         LOAD,
         dsn=bench.world.address.dsn(name),
-        landing=str(bench.world.folder("growth")),
+        landing=str(bench.folder("growth")),
         first=hour,
         last=hour,
         inserted=bench.sizes.growth_rows,
@@ -115,11 +113,11 @@ def _drop(bench: Bench, name: str, readings: int) -> Sample:
     dsn = bench.world.address.dsn(name)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(statement("insert_history_counts"))
-    sample = bench.world.run(DROP, dsn=dsn, readings=readings)
+    sample = bench.run(DROP, dsn=dsn, readings=readings)
     bench.listener("dropping", 0, sample)
     return sample
 
 
 def _count(bench: Bench, name: str, turn: int) -> Sample:
     hour = LANDING_HOUR.plus(turn).key
-    return bench.world.run(COUNT, dsn=bench.world.address.dsn(name), hour=hour, inserted=bench.sizes.growth_rows)
+    return bench.run(COUNT, dsn=bench.world.address.dsn(name), hour=hour, inserted=bench.sizes.growth_rows)

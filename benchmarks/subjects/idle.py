@@ -28,6 +28,7 @@ from benchmarks.statements import statement
 from benchmarks.subjects.backfill import FLEET, ROWS_PER_FILE, import_fleet
 from fridge_pipeline.calendar.hours import ONE_HOUR, Hour
 from fridge_pipeline.database.connection import Database
+from tests.own_environment import own_environment
 
 BEFORE = "the build of 29 November 2026, without console and metrics"
 MEBIBYTES_BEFORE, CORE_BEFORE, SECONDS_MAX = 852.0, 4.1, 8.0
@@ -66,7 +67,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _measure(bench: Bench, program: str, turn: int) -> Taken:
-    home = bench.world.fresh_folder("up")
+    home = bench.fresh_folder("up")
     with _up(program, home) as books:
         import_fleet(books.dsn)
         ways = [_way(bench, books, home, turn, file) for file in range(bench.sizes.landed_files)]
@@ -78,8 +79,7 @@ def _measure(bench: Bench, program: str, turn: int) -> Taken:
 @contextmanager
 def _up(program: str, home: Path) -> Iterator[Database]:
     """``fridge up`` in a new home, with its books."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("FRIDGE_", "STRIPE_", "DAGSTER_"))}
-    environment = {**own, "FRIDGE_HOME": str(home)}
+    environment = {**own_environment(), "FRIDGE_HOME": str(home)}
     log = home / "up.log"
     with log.open("wb") as said:
         up = subprocess.Popen([program, "up", "--port", "0"], env=environment, stdout=said, stderr=said)

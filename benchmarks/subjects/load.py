@@ -13,6 +13,7 @@ from benchmarks.deliveries import deliver, make_ready
 from benchmarks.measuring.contest import Turn
 from benchmarks.measuring.row import Row, Side, Target
 from benchmarks.measuring.sample import Sample
+from tests.world import PREPARED
 
 OURS = "benchmarks.candidates.load_ours:load"
 BARE_COPY = "benchmarks.candidates.load_rivals:bare_copy"
@@ -35,13 +36,13 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield from _new_readings(bench)
     for percent in (5, 50, 100):
         yield _duplicates(bench, percent)
-    bench.world.forget("an hour stored")
+    bench.world.drop("an hour stored")
     yield _late(bench)
-    bench.world.forget("a month stored")
+    bench.world.drop("a month stored")
 
 
 def _new_readings(bench: Bench) -> Iterator[Row]:
-    sizes, folder = bench.sizes, bench.world.folder("load")
+    sizes, folder = bench.sizes, bench.folder("load")
     for form in FORMATS:
         deliver(folder / form, LANDING_HOUR, f"gateway.{form}", bench.hour_of_readings(sizes.load_rows))
     ready = {
@@ -81,7 +82,7 @@ def _new(number: int, form: str) -> str:
 def _duplicates(bench: Bench, percent: int) -> Row:
     """A file of which some readings are stored already, and the others belong to the next hour."""
     number = bench.sizes.load_rows
-    folder, known = bench.world.folder("duplicates"), number * percent // 100
+    folder, known = bench.folder("duplicates"), number * percent // 100
     stored = _stored(bench, "an hour stored", bench.hour_of_readings(number))
     frames = [
         pl.concat(bench.hour_of_readings(number)).head(known),
@@ -96,7 +97,7 @@ def _late(bench: Bench) -> Row:
     stored = _stored(bench, "a month stored", bench.days_of_readings(number, LATE_DAYS))
     late = list(bench.days_of_readings(number, LATE_DAYS, lot=1))
     what = f"{number:,} late readings spread over {LATE_DAYS} days that hold as many already, one parquet file"
-    return _against_staging(bench, bench.world.folder("late"), what, late, stored, number)
+    return _against_staging(bench, bench.folder("late"), what, late, stored, number)
 
 
 def _against_staging(
@@ -120,22 +121,22 @@ def _against_staging(
 
 def _stored(bench: Bench, name: str, frames: Iterable[pl.DataFrame]) -> str:
     """A template whose tables, ours and the rivals', hold these readings."""
-    folder = bench.world.folder(name.replace(" ", "_"))
+    folder = bench.folder(name.replace(" ", "_"))
 
     def fill(dsn: str) -> None:
         kept = list(frames)
         deliver(folder / "landing", LANDING_HOUR, "first.parquet", kept)
         hour = LANDING_HOUR.key
-        bench.world.run(OURS, dsn=dsn, landing=str(folder / "landing"), first=hour, last=hour)
-        bench.world.run(STAGING, dsn=dsn, ready=str(make_ready(folder / "rows.arrow", kept)))
+        bench.run(OURS, dsn=dsn, landing=str(folder / "landing"), first=hour, last=hour)
+        bench.run(STAGING, dsn=dsn, ready=str(make_ready(folder / "rows.arrow", kept)))
 
-    return bench.world.template(name, fill)
+    return bench.template(name, fill)
 
 
-def ours(bench: Bench, landing: Path, inserted: int, template: str = "empty") -> Sample:
+def ours(bench: Bench, landing: Path, inserted: int, template: str = PREPARED) -> Sample:
     """The load step over the landing hour and the one after it, in a fresh database."""
     with bench.world.database(template) as dsn:
-        return bench.world.run(
+        return bench.run(
             OURS,
             dsn=dsn,
             landing=str(landing),
@@ -150,16 +151,16 @@ def ours_in_turn(bench: Bench, landing: Path, inserted: int, _turn: int) -> Samp
     return ours(bench, landing, inserted)
 
 
-def rival(bench: Bench, act: str, ready: Path, template: str = "empty") -> Sample:
+def rival(bench: Bench, act: str, ready: Path, template: str = PREPARED) -> Sample:
     """A rival with ready-made rows in a fresh database."""
     with bench.world.database(template) as dsn:
-        return bench.world.run(act, dsn=dsn, ready=str(ready))
+        return bench.run(act, dsn=dsn, ready=str(ready))
 
 
 def _dlt(bench: Bench, ready: Path) -> Sample:
-    folder = bench.world.fresh_folder("dlt")
+    folder = bench.fresh_folder("dlt")
     with bench.world.database() as dsn:
-        return bench.world.run(DLT, environment=DLT_ENVIRONMENT, dsn=dsn, ready=str(ready), folder=str(folder))
+        return bench.run(DLT, environment=DLT_ENVIRONMENT, dsn=dsn, ready=str(ready), folder=str(folder))
 
 
 def _row(work: str, samples: list[Sample], rival_side: Side, target: Target | None) -> Row:

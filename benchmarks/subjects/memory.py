@@ -24,7 +24,7 @@ REPEATS = 2
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Load from one file and from many, count, and run the models: each for an hour and a tenth of it."""
-    sizes, landing = bench.sizes, bench.world.folder("memory")
+    sizes, landing = bench.sizes, bench.folder("memory")
     much, little = sizes.memory_rows, sizes.memory_rows // 10
     per_file = -(-sizes.memory_rows // sizes.memory_files)
     loads, counts, models = {}, {}, {}
@@ -57,9 +57,9 @@ def _load_and_count(
 ) -> Sample:
     hour = LANDING_HOUR.key
     with bench.world.database() as dsn:
-        loaded = bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
-        counted.append(bench.world.run(COUNT, dsn=dsn, hour=hour, inserted=number))
-        modelled.append(bench.world.run(MODELS, dsn=dsn, hour=hour))
+        loaded = bench.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
+        counted.append(bench.run(COUNT, dsn=dsn, hour=hour, inserted=number))
+        modelled.append(bench.run(MODELS, dsn=dsn, hour=hour))
     return loaded
 
 

@@ -16,7 +16,6 @@ from benchmarks.statements import statement
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import SUPERUSER
 from fridge_pipeline.database.fill_models import fill_hours, fill_tables, keep_figures
 from fridge_pipeline.database.models import read_models
 from fridge_pipeline.database.people_record import Role, add_person
@@ -39,10 +38,7 @@ SECONDS_MAX = 30
 def rows(bench: Bench) -> Iterator[Row]:
     """Each against a COPY of the month's tie-out, and its memory against that of a tenth of the tenants."""
     tenants = {"many": bench.sizes.month_tenants, "few": max(1, bench.sizes.month_tenants // 10)}
-    names = {
-        size: bench.world.template(f"{size} tenants", partial(_fill, bench, f"{size} tenants", number))
-        for size, number in tenants.items()
-    }
+    names = {size: bench.template(f"{size} tenants", partial(_fill, bench, number)) for size, number in tenants.items()}
     acts = ("report", "evidence", "close", "tie_out")
     samples = bench.contest(
         {f"{act} {size}": partial(_act, bench, name, act) for act in acts for size, name in names.items()}
@@ -63,20 +59,20 @@ def rows(bench: Bench) -> Iterator[Row]:
             Target(at_most=1.2),
         )
     for name in names.values():
-        bench.world.forget(name)
+        bench.world.drop(name)
 
 
 def _act(bench: Bench, name: str, act: str, _turn: int) -> Sample:
     """In a clone: who signs changes the books."""
     person: dict[str, Any] = {"login": LOGIN, "password": PASSWORD} if act == "close" else {}
     with bench.world.database(name) as dsn:
-        return bench.world.run(f"{OURS}:{act}", dsn=dsn, month=MONTH.key, **person)
+        return bench.run(f"{OURS}:{act}", dsn=dsn, month=MONTH.key, **person)
 
 
-def _fill(bench: Bench, name: str, tenants: int, dsn: str) -> None:
+def _fill(bench: Bench, tenants: int, dsn: str) -> None:
     database, models, now = Database(dsn), read_models(MODELS_FOLDER), datetime.now(UTC)
     prepare_database(database, MODELS_FOLDER, now)
-    with psycopg.connect(bench.world.signed_in(SUPERUSER).dsn(name), autocommit=True) as superuser:
+    with bench.world.as_superuser(dsn) as superuser:
         add_person(superuser, LOGIN, Role.PREPARER, PASSWORD)
     books = {"start": MONTH.start, "end": MONTH.end, "per_hour": PER_HOUR, "sensors_each": SENSORS}
     books |= {"per_tenant": PER_HOUR * SENSORS, "per_file": PER_HOUR * SENSORS * tenants}

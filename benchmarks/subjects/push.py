@@ -36,7 +36,7 @@ CLOSE_AFTER = timedelta(minutes=5)
 def rows(bench: Bench) -> Iterator[Row]:
     """Speed and cores of the pusher, and the share of the ledger."""
     hour, sizes = Hour.containing(datetime.now(UTC) - timedelta(days=2)), bench.sizes
-    staged = bench.world.template("events staged", partial(_stage, hour, sizes.push_events // len(CATALOGUE)))
+    staged = bench.template("events staged", partial(_stage, hour, sizes.push_events // len(CATALOGUE)))
     with running_sandbox() as sandbox:
         samples = bench.contest(
             {
@@ -47,7 +47,7 @@ def rows(bench: Bench) -> Iterator[Row]:
                 "loop, far": partial(_loop, bench, sandbox, hour, FAR_LOOP_EVENTS, FAR_SECONDS),
             }
         )
-    bench.world.forget(staged)
+    bench.world.drop(staged)
     work = f"{sizes.push_events:,} staged events, each of its own customer and meter, to the sandbox process"
     step = "the push step: intent, calls, receipts"
     ours = partial(Side.of, step, samples["ours"])
@@ -94,9 +94,9 @@ def _stage(hour: Hour, tenants: int, dsn: str) -> None:
 def _push(bench: Bench, sandbox: SandboxProcess, staged: str, act: str, hour: Hour, far: float, _turn: int) -> Sample:
     begin_anew(sandbox, far)
     with bench.world.database(staged) as dsn:
-        return bench.world.run(act, watched(sandbox), dsn=dsn, url=sandbox.url, hour=hour.key)
+        return bench.run(act, watched(sandbox), dsn=dsn, url=sandbox.url, hour=hour.key)
 
 
 def _loop(bench: Bench, sandbox: SandboxProcess, hour: Hour, events: int, far: float, _turn: int) -> Sample:
     begin_anew(sandbox, far)
-    return bench.world.run(PLAIN_LOOP, watched(sandbox), url=sandbox.url, hour=hour.key, events=events)
+    return bench.run(PLAIN_LOOP, watched(sandbox), url=sandbox.url, hour=hour.key, events=events)

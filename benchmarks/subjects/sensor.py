@@ -28,12 +28,12 @@ SETTLE_SECONDS = 15
 
 def rows(bench: Bench) -> Iterator[Row]:
     """Time and memory of a steady tick, against a plain walk and against the limits."""
-    files, landing = bench.sizes.sensor_files, bench.world.folder("sensor") / "landing"
+    files, landing = bench.sizes.sensor_files, bench.folder("sensor") / "landing"
     first = Hour.containing(datetime.now(UTC)).plus(-HOURS - 1)
     _make_files(landing, first, files)
     time.sleep(SETTLE_SECONDS)
     environment = {
-        "FRIDGE_HOME": str(bench.world.fresh_folder("sensor")),
+        "FRIDGE_HOME": str(bench.fresh_folder("sensor")),
         "FRIDGE_LANDING_URI": str(landing),
         "FRIDGE_PARTITIONS_START": first.key,
     }
@@ -44,8 +44,8 @@ def rows(bench: Bench) -> Iterator[Row]:
         environment["FRIDGE_DATABASE_URL"] = dsn
         samples = bench.contest(
             {
-                "ours": lambda _: bench.world.run(TICK, environment=environment),
-                "walk": lambda _: bench.world.run(WALK, landing=str(landing), files=files),
+                "ours": lambda _: bench.run(TICK, environment=environment),
+                "walk": lambda _: bench.run(WALK, landing=str(landing), files=files),
             }
         )
     work = f"look for news among {files:,} files in {HOURS} landing hours, all loaded"

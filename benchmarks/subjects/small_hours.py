@@ -28,7 +28,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 
 def _many_files(bench: Bench) -> Row:
-    landing, number = bench.world.folder("small_hours"), FILES * ROWS_PER_FILE
+    landing, number = bench.folder("small_hours"), FILES * ROWS_PER_FILE
     deliver(landing / "one", LANDING_HOUR, "gateway.parquet", bench.hour_of_readings(number))
     deliver_in_files(landing / "many", LANDING_HOUR, bench.hour_of_readings(number), ROWS_PER_FILE)
     samples = bench.contest(
@@ -51,12 +51,12 @@ def _many_files(bench: Bench) -> Row:
 def _load(bench: Bench, landing: Path, number: int) -> Sample:
     with bench.world.database() as dsn:
         hour = LANDING_HOUR.key
-        return bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
+        return bench.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
 
 
 def _nothing_new(bench: Bench) -> Row:
     """The load step again over hours that it has loaded, in a process of its own."""
-    landing, hours = bench.world.folder("rerun"), bench.sizes.rerun_hours
+    landing, hours = bench.folder("rerun"), bench.sizes.rerun_hours
     first, last = LANDING_HOUR, LANDING_HOUR.plus(hours - 1)
     fleet = Fleet(tenants=10, sensors=ROWS_PER_FILE)
     for step in range(hours):
@@ -65,7 +65,7 @@ def _nothing_new(bench: Bench) -> Row:
         deliver(landing, hour, "gateway.parquet", made)
 
     def load(inserted: int) -> Sample:
-        return bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=first.key, last=last.key, inserted=inserted)
+        return bench.run(LOAD, dsn=dsn, landing=str(landing), first=first.key, last=last.key, inserted=inserted)
 
     with bench.world.database() as dsn:
         first_load = load(hours * ROWS_PER_FILE)

@@ -50,7 +50,7 @@ temperature = { column = "t", unit = "fahrenheit", missing = [-127] }
 
 def rows(bench: Bench) -> Iterator[Row]:
     """CPU seconds of each format with and without a source, the server included: a busy machine changes them least."""
-    folder = bench.world.folder("sources")
+    folder = bench.folder("sources")
     turns: dict[str, Turn] = {}
     numbers: dict[str, int] = {}
     for form in (*FORMATS, *BY_SOURCE_ONLY):
@@ -90,6 +90,6 @@ def _as_vendor(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _by_source(bench: Bench, landing: Path, inserted: int, sources: str, _turn: int) -> Sample:
     with bench.world.database() as dsn:
-        return bench.world.run(
+        return bench.run(
             BY_SOURCE, dsn=dsn, landing=str(landing), hour=LANDING_HOUR.key, sources=sources, inserted=inserted
         )

@@ -36,25 +36,25 @@ THIRD_TIMES = 1.2
 def rows(bench: Bench) -> Iterator[Row]:
     """Seconds for both tables, against the bare work; then CPU seconds of a third measure, the server's included."""
     number, hour = bench.sizes.usage_rows, LANDING_HOUR.key
-    landing = bench.world.folder("usage") / "landing"
+    landing = bench.folder("usage") / "landing"
     deliver_in_files(landing, LANDING_HOUR, bench.hour_of_readings(number), -(-number // FILES))
 
     def fill(dsn: str) -> None:
-        bench.world.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
+        bench.run(LOAD, dsn=dsn, landing=str(landing), first=hour, last=hour, inserted=number)
 
-    dsn = bench.world.address.dsn(bench.world.template("an hour to count", fill))
+    dsn = bench.world.address.dsn(bench.template("an hour to count", fill))
 
     def declare(dsn: str) -> None:
-        bench.world.run(DECLARE, dsn=dsn, measures=THIRD)
+        bench.run(DECLARE, dsn=dsn, measures=THIRD)
 
-    declared = bench.world.template("an hour to count three times", declare, of="an hour to count")
+    declared = bench.template("an hour to count three times", declare, of="an hour to count")
     of_three = bench.world.address.dsn(declared)
     samples = bench.contest(
         {
-            "ours": lambda _: bench.world.run(OURS, dsn=dsn, hour=hour, inserted=number),
-            "read": lambda _: bench.world.run(READ, dsn=dsn),
-            "group_by": lambda _: bench.world.run(GROUP, dsn=dsn),
-            "three": lambda _: bench.world.run(OURS, dsn=of_three, hour=hour, inserted=number),
+            "ours": lambda _: bench.run(OURS, dsn=dsn, hour=hour, inserted=number),
+            "read": lambda _: bench.run(READ, dsn=dsn),
+            "group_by": lambda _: bench.run(GROUP, dsn=dsn),
+            "three": lambda _: bench.run(OURS, dsn=of_three, hour=hour, inserted=number),
         }
     )
     least = tuple(
@@ -81,5 +81,5 @@ def rows(bench: Bench) -> Iterator[Row]:
         Side.of("two measures", samples["ours"], cpu_seconds),
         Target(at_most=THIRD_TIMES),
     )
-    bench.world.forget("an hour to count three times")
-    bench.world.forget("an hour to count")
+    bench.world.drop("an hour to count three times")
+    bench.world.drop("an hour to count")

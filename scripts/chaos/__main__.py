@@ -20,16 +20,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from commands import Commands
 from landing import Gateways, Usage, tenant_name
 from plan import HOURS, TENANTS, Plan
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rounds import Chaos, customer_of
-from world import World
+
+from tests.world import World
 
 #: The last hour of the plan ended so long ago: all are closed.
 HOURS_AGO = 3
+
+#: How long a call is at work in the sandbox: delivery shall take a while, so that it can be struck.
+SERVICE_SECONDS = 0.1
 
 SHOWN = 10
 METERS = ("temperature_readings", "active_sensors")
@@ -90,18 +95,19 @@ def main() -> int:
     logging.getLogger("fridge_pipeline").setLevel(logging.ERROR)  # that PostgreSQL is stopped under others is our aim
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        world = World(Path(folder))
         first = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS + HOURS_AGO)
-        gateways = Gateways(world.landing, first)
-        try:
-            world.open(gateways.key(0))
-            chaos = Chaos(world, gateways, Plan(asked.seed), asked.kills)
-            sweeps = _torment(chaos)
-            proof = _prove(chaos)
-            _show(chaos, proof, sweeps, asked.seed)
-        finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is impatient would be left with the processes
-            world.close()
+        gateways = Gateways(Path(folder) / "landing", first)
+        with World(Path(folder)) as world:
+            world.sandbox.settings(service_seconds=SERVICE_SECONDS)
+            commands = Commands(world, gateways.key(0))
+            try:
+                chaos = Chaos(world, commands, gateways, Plan(asked.seed), asked.kills)
+                sweeps = _torment(chaos)
+                proof = _prove(chaos)
+                _show(chaos, proof, sweeps, asked.seed)
+            finally:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is impatient would be left with the processes
+                commands.end()
     console.print(f"{time.monotonic() - begun:,.0f} seconds")
     return 0 if proof.holds and sweeps and not chaos.tally.tracebacks else 1
 
@@ -124,11 +130,11 @@ def _prove(chaos: Chaos) -> Proof:
     tenants = {customer_of(tenant): tenant_name(tenant) for tenant in range(TENANTS)}
     counted = {
         (tenants[row["customer"]], row["event_name"], row["hour"]): int(row["value"])
-        for row in chaos.world.ask_stripe("GET", "usage")["data"]
+        for row in chaos.world.sandbox.usage()["data"]
     }
     chaos.world.hold_postgres()
     stored, statements, revisions, exceptions = (
-        chaos.world.rows(query) or [] for query in (STORED, STATEMENTS, REVISIONS, EXCEPTIONS)
+        chaos.rows(query) or [] for query in (STORED, STATEMENTS, REVISIONS, EXCEPTIONS)
     )
     return Proof(
         expected=expected,

@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any
 
+import psycopg
+import requests
+from commands import Commands, Process
 from landing import Gateways, tenant_name
 from plan import HOURS, TENANTS, UNMAPPED, Bill, Blow, Delivery, Plan, Round
-from world import Process, World
+
+from tests.world import World
 
 LOOK_SECONDS = 0.03
 #: A round begins while so many processes of the last may still run.
@@ -23,6 +28,8 @@ PATIENCE = 2.0
 #: Longer than the longest delay of a ``late`` call.
 LATE_SECONDS = 4.0
 SWEEPS_MAX = 5
+#: What whoever calls the sandbox meets while it is down.
+CUT_OFF = (requests.ConnectionError, requests.Timeout)
 
 PHASE = b"""
 select
@@ -68,14 +75,14 @@ class Running:
         """Whether its moment has come."""
         now = time.monotonic()
         if self.begun is None:
-            self.begun = now if self.process.holds(world.using_postgres) else None
+            self.begun = now if self.process.holds(world.home / "postgres" / "holders.lock") else None
             return False
         if self.bill.killed == "at work":
             return now >= self.begun + self.bill.share * usual
         if self.bill.killed == "never":
             return False
         if self.spoke is None:
-            self.spoke = now if self.process.speaks_to(world.sandbox_port) else None
+            self.spoke = now if self.process.speaks_to(world.sandbox.url) else None
             return now >= self.begun + PATIENCE * usual
         return now >= self.spoke + self.bill.share * SECONDS_WITH_STRIPE
 
@@ -83,8 +90,8 @@ class Running:
 class Chaos:
     """Plays a plan in a world until enough processes are dead."""
 
-    def __init__(self, world: World, gateways: Gateways, plan: Plan, kills: int) -> None:
-        self.world, self.gateways, self.plan, self.kills = world, gateways, plan, kills
+    def __init__(self, world: World, commands: Commands, gateways: Gateways, plan: Plan, kills: int) -> None:
+        self.world, self.commands, self.gateways, self.plan, self.kills = world, commands, gateways, plan, kills
         self.tally = Tally()
         self.withdrawn: set[str] = set()
         self._waiting: list[Delivery] = []
@@ -99,7 +106,7 @@ class Chaos:
         tenants = self.world.home / "tenants.csv"
         lines = [f"{tenant_name(tenant)},Tenant {tenant},{customer_of(tenant)}" for tenant in range(TENANTS + 1)]
         tenants.write_text("\n".join(["tenant_id,name,stripe_customer_id", *lines, ""]), encoding="utf-8")
-        imported = self.world.launch("tenants", "import", str(tenants))
+        imported = self.commands.launch("tenants", "import", str(tenants))
         if imported.wait():
             raise RuntimeError(imported.said())
         for delivery in self.plan.first_deliveries():
@@ -122,7 +129,6 @@ class Chaos:
         while self._running:
             self._watch()
         self._run_timers(float("inf"))
-        self.world.await_stripe()
         self._end_faults()
 
     def sweep(self) -> int:
@@ -143,6 +149,14 @@ class Chaos:
         self.tally.unsettled = process.said()
         return 0
 
+    def rows(self, query: bytes, **parameters: object) -> list[tuple[Any, ...]] | None:
+        """Rows of the books; ``None`` while PostgreSQL is down."""
+        try:
+            with psycopg.connect(self.world.address.dsn(), connect_timeout=3) as connection:
+                return connection.execute(query, parameters).fetchall()
+        except psycopg.OperationalError:
+            return None
+
     def _start(self, planned: Round) -> None:
         if planned.is_held:
             self.world.hold_postgres()
@@ -151,7 +165,8 @@ class Chaos:
         self._deliver_waiting()
         if planned.faults:
             self._end_faults()
-            self.world.ask_stripe("POST", "faults", list(planned.faults))
+            with suppress(*CUT_OFF):
+                self.world.sandbox.faults(*planned.faults)
         if not planned.is_held:
             self.world.let_go_of_postgres()
         now = time.monotonic()
@@ -184,7 +199,7 @@ class Chaos:
 
     def _note_phase(self, killed: Running) -> None:
         """How far it had come, by what it left in the books."""
-        found = self.world.rows(PHASE, since=killed.process.launched_at)
+        found = self.rows(PHASE, since=killed.process.launched_at)
         if not found:
             self.tally.phases["while PostgreSQL was down"] += 1
             return
@@ -212,7 +227,7 @@ class Chaos:
             self.tally.tracebacks.append(f"{' '.join(process.arguments)}: exit code {process.exit_code}\n{said}")
 
     def _launch(self, first: int, last: int) -> Process:
-        return self.world.launch("bill", "--from", self.gateways.key(first), "--to", self.gateways.key(last))
+        return self.commands.launch("bill", "--from", self.gateways.key(first), "--to", self.gateways.key(last))
 
     def _timed(self, blow: Blow, now: float, *, is_held: bool) -> list[tuple[float, Callable[[], object]]]:
         struck, again = now + blow.at, now + blow.at + blow.lasts
@@ -222,8 +237,8 @@ class Chaos:
                 (struck, partial(self._strike, blow.kind, self.world.cut_stripe)),
                 (again, self.world.restore_stripe),
             ]
-        how: Literal["kill", "stop"] = "kill" if blow.kind == "PostgreSQL killed" else "stop"
-        strike = partial(self._strike, blow.kind, partial(self.world.fell_postgres, how))
+        fell = {"PostgreSQL killed": self.world.kill_postgres, "PostgreSQL stopped": self.world.server.stop}
+        strike = partial(self._strike, blow.kind, fell[blow.kind])
         return [(struck, strike), (again, self.world.hold_postgres)] if is_held else [(struck, strike)]
 
     def _strike(self, kind: str, strike: Callable[[], bool]) -> None:
@@ -248,7 +263,7 @@ class Chaos:
     def _is_loaded(self, number: int) -> bool:
         if not self.gateways.has_delivered(number):
             return False
-        return bool(self.world.rows(LOADED, path=self.gateways.path_of(number)))
+        return bool(self.rows(LOADED, path=self.gateways.path_of(number)))
 
     def _deliver_waiting(self) -> None:
         """What came too early: copies wait until their original is loaded."""
@@ -260,7 +275,7 @@ class Chaos:
         reason = ("--reason", "readings of a test bench", "--by", "chaos")
         for number in self._withdrawals:
             if number not in self._withdrawing and self._is_loaded(number):
-                self._withdrawing[number] = self.world.launch("withdraw", self.gateways.path_of(number), *reason)
+                self._withdrawing[number] = self.commands.launch("withdraw", self.gateways.path_of(number), *reason)
 
     def _settle_withdrawals(self) -> None:
         """One that failed with PostgreSQL, before or after its commit, is tried again later."""
@@ -274,10 +289,9 @@ class Chaos:
                 self.withdrawn.add(self.gateways.path_of(number))
 
     def _end_faults(self) -> None:
-        waiting = self.world.ask_stripe("GET", "faults").get("data", [])
-        self.tally.faults.update({each["kind"]: each["fired"] for each in waiting})
-        if waiting:
-            self.world.ask_stripe("DELETE", "faults")
+        with suppress(*CUT_OFF):
+            self.tally.faults.update({each["kind"]: each["fired"] for each in self.world.sandbox.faults()})
+            self.world.sandbox.clear_faults()
 
 
 def customer_of(tenant: int) -> str:

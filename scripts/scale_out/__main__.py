@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cluster import cluster
 from deliveries import FILES_PER_HOUR, SENSORS, Landed, closed_hours, land
 from one_hour import HourSpeed, measure_one_hour
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rounds import Outcome, Plan, play
-from world import world
 
 from fridge_pipeline.cli.interruption import ended_by_signals
 
@@ -103,7 +103,7 @@ def _play(plan: Plan, root: Path, slots: int, landed: Landed, redis: str) -> Out
                 said = what
 
         home = root / plan.name.replace(" ", "-").replace(",", "")
-        return play(plan, world(home, plan.launcher, slots, root / "landing", landed, redis), landed, say)
+        return play(plan, cluster(home, plan.launcher, slots, root / "landing", landed, redis), landed, say)
 
 
 def _show(outcome: Outcome) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -16,7 +14,6 @@ from deliveries import closed_hours, land
 from fridge_pipeline.calendar.hours import HourRange
 from fridge_pipeline.catalogue.meter import CATALOGUE
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.ingest.load import load_hours
@@ -24,6 +21,7 @@ from fridge_pipeline.ingest.rules.landing_files import Shard
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
 from fridge_pipeline.usage.count import count_usage
+from tests.world import World
 
 #: Processes and shards; the first is how it works without shards. In turns, twice: the machine may slow down meanwhile.
 SETUPS = ((1, 1), (2, 2), (2, 4), (1, 1), (2, 2), (2, 4))
@@ -45,7 +43,9 @@ def measure_one_hour(home: Path, readings: int, seed: int) -> list[HourSpeed]:
     landed = land(home / "landing", closed_hours(datetime.now(UTC), 1), readings, seed)
     speeds = []
     for turn, (processes, shards) in enumerate(SETUPS):
-        with _database(home / f"postgres-{turn}") as dsn, _pool(processes) as pool:
+        with World(home / f"turn-{turn}") as world, _pool(processes) as pool:
+            dsn = world.address.dsn()
+            prepare_database(Database(dsn), MODELS_FOLDER, datetime.now(UTC))
             list(pool.map(_warm, [dsn] * processes))
             tasks = [(dsn, str(home / "landing"), landed.hours, f"{number + 1}/{shards}") for number in range(shards)]
             began = time.monotonic()
@@ -56,13 +56,6 @@ def measure_one_hour(home: Path, readings: int, seed: int) -> list[HourSpeed]:
         if stored != landed.readings:
             raise RuntimeError(f"{shards} shards stored {stored} of {landed.readings} readings")
     return speeds
-
-
-@contextmanager
-def _database(home: Path) -> Iterator[str]:
-    with EmbeddedServer(home).hold() as address:
-        prepare_database(Database(address.dsn()), MODELS_FOLDER, datetime.now(UTC))
-        yield address.dsn()
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:

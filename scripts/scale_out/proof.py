@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
-import requests
-from world import World, customer_of
+from cluster import Cluster, customer_of
 
 FILES = b"""
 select count(*), sum(row_count), sum(inserted_count), sum(duplicate_count), sum(rejected_count),
@@ -40,17 +39,16 @@ class Total:
         return self.landed == self.found
 
 
-def totals(world: World) -> list[Total]:
+def totals(cluster: Cluster) -> list[Total]:
     """Every total that must agree, to the last reading."""
-    landed = world.landed
-    with psycopg.connect(world.dsn) as connection:
+    landed = cluster.landed
+    with psycopg.connect(cluster.dsn) as connection:
         ((files, rows, inserted, duplicates, rejected, unaccounted),) = connection.execute(FILES).fetchall()
         ((stored,),) = connection.execute(STORED).fetchall()
         usage = {(meter, tenant, hour): value for meter, tenant, hour, value in connection.execute(USAGE).fetchall()}
         ((exceptions,),) = connection.execute(EXCEPTIONS).fetchall()
     stripe = {
-        (row["event_name"], row["customer"], row["hour"]): row["value"]
-        for row in requests.get(f"{world.stripe_url}/_sandbox/usage", timeout=60).json()["data"]
+        (row["event_name"], row["customer"], row["hour"]): row["value"] for row in cluster.world.sandbox.usage()["data"]
     }
     expected = {(meter, customer_of(tenant), hour): value for (meter, tenant, hour), value in usage.items()}
     differing = sum(stripe.get(key) != expected.get(key) for key in stripe.keys() | expected.keys())
@@ -70,9 +68,9 @@ def totals(world: World) -> list[Total]:
     ]
 
 
-def readings_by_run(world: World) -> dict[str, int]:
+def readings_by_run(cluster: Cluster) -> dict[str, int]:
     """Run → the readings it stored."""
-    with psycopg.connect(world.dsn) as connection:
+    with psycopg.connect(cluster.dsn) as connection:
         return dict(connection.execute(BY_RUN).fetchall())
 
 

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from statistics import median
 
+from cluster import Cluster, Launcher
 from deliveries import Landed
 from proof import Total, readings_by_run, totals
 from runs import Run, Runs, await_started
-from world import Launcher, World
 
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 900.0
@@ -78,8 +78,8 @@ class Outcome:
 Say = Callable[[str, int], None]
 
 
-def play(plan: Plan, opened: AbstractContextManager[World], landed: Landed, say: Say) -> Outcome:
-    """Runs a round in a world that is open meanwhile, and returns what it came to.
+def play(plan: Plan, opened: AbstractContextManager[Cluster], landed: Landed, say: Say) -> Outcome:
+    """Runs a round in a cluster that is open meanwhile, and returns what it came to.
 
     ``say`` hears what happens and how many hours are done.
 
@@ -135,23 +135,23 @@ def _await_all(runs: Runs, landed: Landed, killing: _Killing | None, say: Say) -
 class _Killing:
     """Kills a worker in the middle of a run once half of the hours are done, and starts another one later."""
 
-    def __init__(self, made: World, runs: Runs) -> None:
-        self._world, self._runs = made, runs
+    def __init__(self, made: Cluster, runs: Runs) -> None:
+        self._cluster, self._runs = made, runs
         self._killed_at: float | None = None  # as a run's times
         self._is_replaced = False
         self.said = ""
 
     def go_on(self, hours_done: int) -> None:
         """Does what is due."""
-        if self._killed_at is None and hours_done >= self._world.landed.hours.count // 2:
+        if self._killed_at is None and hours_done >= self._cluster.landed.hours.count // 2:
             run = await_started(self._runs, VICTIM, PATIENCE_SECONDS)
-            self._world.kill_worker(VICTIM)
+            self._cluster.kill_worker(VICTIM)
             self._killed_at = time.time()
             self.said = f"SIGKILL for {VICTIM} after {hours_done} hours, in the middle of {run.hours[0]}"
         is_due = self._killed_at is not None and time.time() - self._killed_at > REPLACED_AFTER_SECONDS
         if is_due and not self._is_replaced:
             self._is_replaced = True
-            self._world.start_worker(REPLACEMENT)
+            self._cluster.start_worker(REPLACEMENT)
             self.said += f"; {REPLACEMENT} started"
 
     def note_lost(self, done: list[Run]) -> None:
@@ -161,7 +161,7 @@ class _Killing:
             self.said += f"; its run was given up {min(ended) - self._killed_at:.0f} s after the kill"
 
 
-def _work(made: World, runs: Runs, done: list[Run]) -> dict[str, Work]:
+def _work(made: Cluster, runs: Runs, done: list[Run]) -> dict[str, Work]:
     """Worker → what it did; with Dagster's default launcher nobody keeps who it was."""
     if made.launcher != "celery":
         return {}

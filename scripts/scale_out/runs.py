@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import redis
 import requests
+from cluster import Cluster
 from dagster_graphql import DagsterGraphQLClient
-from world import World
 
 from fridge_pipeline.calendar.hours import Hour, HourRange
 from fridge_pipeline.orchestration.automation import LOAD_AND_BILL
@@ -59,13 +59,13 @@ class Run:
 
 
 class Runs:
-    """The runs of one world."""
+    """The runs of one cluster."""
 
-    def __init__(self, world: World) -> None:
-        self._url = f"{world.ui_url}/graphql"
-        address = urlsplit(world.ui_url)
+    def __init__(self, cluster: Cluster) -> None:
+        self._url = f"{cluster.ui_url}/graphql"
+        address = urlsplit(cluster.ui_url)
         self._client = DagsterGraphQLClient(str(address.hostname), port_number=address.port, timeout=ANSWER_SECONDS)
-        self._results = redis.Redis.from_url(world.results_url) if world.launcher == "celery" else None
+        self._results = redis.Redis.from_url(cluster.results_url) if cluster.launcher == "celery" else None
 
     def submit(self, hours: Iterable[Hour]) -> None:
         """One run an hour, into Dagster's queue."""

@@ -20,8 +20,7 @@ from fridge_pipeline.console.all_pages import all_pages
 from fridge_pipeline.console.application import REPORTS, Console
 from fridge_pipeline.console.read_tables import Reader
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import FINANCE, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.embedded.logins import FINANCE
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import Reading, add_invoice, keep_prices
 from fridge_pipeline.orchestration.own_pages import OwnNames
@@ -31,6 +30,7 @@ from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, build, close,
 from tests.invoices.shapes import PRICES
 from tests.pipeline import Clock, Pipeline, readings
 from tests.sandbox_process import SandboxProcess
+from tests.world import World
 
 URL = "http://127.0.0.1"
 
@@ -62,19 +62,18 @@ class Shown:
 
 @pytest.fixture(scope="module")
 def shown(
-    server: ServerAddress,
-    server_home: Path,
+    world: World,
     shared_sandbox: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Shown]:
     """Made once for a file: nothing that reads changes it."""
     home = tmp_path_factory.mktemp("console")
     shared_sandbox.reset()
-    with fresh_database(server) as database:
+    with fresh_database(world.address) as database:
         clock = Clock(datetime.now(UTC))
         books = Pipeline(database, shared_sandbox, home / "landing", home / "work", clock)
         _keep_books(books, home)
-        login = EmbeddedServer(server_home).signed_in(server, FINANCE)
+        login = world.signed_in(FINANCE)
         finance = Database(login.dsn(str(conninfo_to_dict(database.dsn)["dbname"])))
         console = Console(
             pages=all_pages(home, REPORTS),

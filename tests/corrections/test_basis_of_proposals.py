@@ -32,12 +32,6 @@ from tests.invoices.shapes import END, PRICES, START
 from tests.pipeline import Pipeline
 
 
-@pytest.fixture
-def tenant(pipeline: Pipeline) -> InvoicedTenant:
-    """A tenant whose invoice of the first day has 120 readings, at a graduated price."""
-    return with_120_readings(pipeline)
-
-
 def test_a_customer_that_was_handed_over_since_the_proposal_is_named_in_the_refusal(tenant: InvoicedTenant) -> None:
     late_file(tenant)
     found = of_readings(propose(tenant))

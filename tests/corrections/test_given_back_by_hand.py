@@ -13,14 +13,8 @@ from fridge_pipeline.stripe.gateway import StripeCallError
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from tests.corrections.test_invoice_corrections import approve, notes, of_readings, owed, propose, settle, taken_out
 from tests.corrections.test_made_by_hand import by_hand
-from tests.invoices.account import InvoicedTenant, with_120_readings
-from tests.pipeline import Pipeline, gateway_to
-
-
-@pytest.fixture
-def tenant(pipeline: Pipeline) -> InvoicedTenant:
-    """A tenant whose invoice of the first day has 120 readings, and is paid."""
-    return with_120_readings(pipeline)
+from tests.invoices.account import InvoicedTenant
+from tests.pipeline import gateway_to
 
 
 def payment(tenant: InvoicedTenant) -> str:

@@ -25,15 +25,9 @@ from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.gateway import StripeCallError
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from fridge_pipeline.stripe.rules.correction import DocumentKind
-from tests.invoices.account import InvoicedTenant, with_120_readings
+from tests.invoices.account import InvoicedTenant
 from tests.people import signed_in
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to
-
-
-@pytest.fixture
-def tenant(pipeline: Pipeline) -> InvoicedTenant:
-    """A tenant whose invoice of the first day has 120 readings, at a graduated price."""
-    return with_120_readings(pipeline)
 
 
 def late_file(tenant: InvoicedTenant, rows: int = 30) -> None:

@@ -31,7 +31,6 @@ from tests.corrections.test_invoice_corrections import (
     propose,
     taken_out,
 )
-from tests.corrections.test_invoice_corrections import tenant as corrected_tenant  # noqa: F401 - a fixture
 from tests.invoices.account import InvoicedTenant
 from tests.invoices.test_holding import LONGEST, after_the_end, final_after, hold, updates
 from tests.invoices.test_holding import tenant as held_tenant  # noqa: F401 - a fixture
@@ -103,10 +102,9 @@ def test_a_process_killed_between_two_effects_has_held_or_let_go_once_and_the_ne
 
 
 def test_a_correction_whose_every_process_is_killed_one_effect_further_on_is_made_once(
-    corrected_tenant: InvoicedTenant,  # noqa: F811
+    tenant: InvoicedTenant,
 ) -> None:
     """Compared, approved, looked for, about to be sent, answered, on record: six processes, and none of them ends."""
-    tenant = corrected_tenant
     late_file(tenant)
     found = of_readings(propose(tenant))
     for failpoint in (
@@ -126,11 +124,10 @@ def test_a_correction_whose_every_process_is_killed_one_effect_further_on_is_mad
 @pytest.mark.parametrize("failpoint", CORRECTING)
 @pytest.mark.parametrize("kind", ["invoice item", "credit note"])
 def test_a_process_killed_between_two_effects_has_corrected_once_and_whoever_goes_on_ends_the_exception(
-    corrected_tenant: InvoicedTenant,  # noqa: F811
+    tenant: InvoicedTenant,
     kind: str,
     failpoint: Failpoint,
 ) -> None:
-    tenant = corrected_tenant
     if kind == "invoice item":
         late_file(tenant)
     else:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from fridge_pipeline.database.embedded.binaries import INSTALLATION, MAJOR_VERSION, _package
+from fridge_pipeline.database.embedded.binaries import INSTALLATION, _package
+from fridge_pipeline.database.embedded.cluster import MAJOR_VERSION
 from fridge_pipeline.operations.rules.health_check import POSTGRES_TESTED
 from tests.deploy.files import DEPLOY, read_all_yaml, read_yaml
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.database.embedded.logins import FINANCE, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.embedded.logins import FINANCE
 from fridge_pipeline.database.models import STAGING, read_models
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.pipeline import Pipeline, readings
+from tests.world import World
 
 RELATIONS = """
     select relname from pg_class where relnamespace = 'fridge'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
@@ -134,9 +133,9 @@ def as_pipeline(billed: Pipeline) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def as_finance(billed: Pipeline, server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
+def as_finance(billed: Pipeline, world: World) -> Iterator[psycopg.Connection]:
     """Signed in with finance's own password."""
-    login = EmbeddedServer(server_home).signed_in(server, FINANCE)
+    login = world.signed_in(FINANCE)
     dsn = make_conninfo(billed.database.dsn, user=login.user, password=login.password)
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert connection.execute("select session_user").fetchone() == ("fridge_finance",)

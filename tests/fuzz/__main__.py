@@ -9,23 +9,21 @@ import json
 import resource
 import sys
 import time
-import uuid
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 
-from fridge_pipeline.database import process_lock
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.operations.memory_limit import memory_bounded
 from fridge_pipeline.operations.prepare_database import prepare_database
 from fridge_pipeline.settings import MODELS_FOLDER
 from tests.fuzz.campaign import COPIES_EVERY, Tally, batch, keep, run_batch, smallest
 from tests.fuzz.laws import Ground
+from tests.kept_connections import database_of
+from tests.world import PREPARED, World
 
 BATCH_FILES = 500
 #: So much more memory than it has when it starts a process may hold during a load.
@@ -40,8 +38,13 @@ def main() -> int:
     """Exit code 0 when no law was broken, else 1."""
     asked = _parser().parse_args()
     faulthandler.enable()  # whoever is given no more memory may end without a word
-    with EmbeddedServer(asked.home / "postgres").hold() as address:
-        ground = _ground(address, asked.home)
+    with World(asked.home) as world, ExitStack() as databases:
+        world.template(PREPARED, lambda dsn: prepare_database(Database(dsn), MODELS_FOLDER, datetime.now(UTC)))
+
+        def fresh_ground() -> Ground:
+            return _ground(databases.enter_context(world.database()), asked.home)
+
+        ground = fresh_ground()
         tally, number, start = Tally(), asked.first_batch, _peak_bytes()
         while tally.files < asked.files:
             size = min(BATCH_FILES, max(asked.files - tally.files, 10))
@@ -56,7 +59,7 @@ def main() -> int:
                 where = f"seed {asked.seed} batch {number} of {size}: {broken[0]}"
                 print(where, flush=True)  # noqa: T201  # shrinking takes a while
                 if len(tally.violations) < FINDINGS_MAX:
-                    found = smallest(lambda: _ground(address, asked.home), files, intact, copies=copies)
+                    found = smallest(fresh_ground, files, intact, copies=copies)
                     where += f"\nkept as {[path.name for path in keep(found)]}"
                 tally.violations.append(where)
             tally.memory_bytes = max(tally.memory_bytes, to_load)
@@ -94,22 +97,14 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
 
 
-def _ground(address: ServerAddress, home: Path) -> Ground:
-    """A fresh database and folder."""
-    name = f"fuzz_{uuid.uuid4().hex[:12]}"
-    with (
-        process_lock.exclusive(home / "template.lock"),
-        psycopg.connect(address.dsn("postgres"), autocommit=True) as books,
-    ):
-        if not books.execute("select 1 from pg_database where datname = 'fuzz_template'").fetchone():
-            books.execute("create database fuzz_template")
-            prepare_database(Database(address.dsn("fuzz_template")), MODELS_FOLDER, datetime.now(UTC))
-        books.execute(f"create database {name} template fuzz_template".encode())
+def _ground(dsn: str, home: Path) -> Ground:
+    """A fresh database, and a folder of its name."""
+    name = database_of(dsn)
+    with psycopg.connect(dsn, autocommit=True) as books:
         books.execute(f"alter database {name} set synchronous_commit = off".encode())
     folder = home / name
-    folder.mkdir()
-    (folder / "work").mkdir()
-    return Ground(prepare_database(Database(address.dsn(name)), MODELS_FOLDER, datetime.now(UTC)).database, folder)
+    (folder / "work").mkdir(parents=True)
+    return Ground(prepare_database(Database(dsn), MODELS_FOLDER, datetime.now(UTC)).database, folder)
 
 
 def _write(tally: Tally, path: Path, ground: Ground) -> None:

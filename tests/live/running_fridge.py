@@ -19,6 +19,7 @@ import psycopg
 import requests
 
 from fridge_pipeline.database.embedded.server import EmbeddedServer
+from tests.own_environment import own_environment
 
 FRIDGE = str(Path(sys.executable).parent / "fridge")
 
@@ -54,8 +55,7 @@ def wait_until(
 
 def environment_for(home: Path) -> dict[str, str]:
     """A newcomer's environment: none of our variables but the home."""
-    foreign = ("FRIDGE_", "STRIPE_", "DAGSTER_", "PG", "PYTEST_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    kept = {name: value for name, value in own_environment().items() if not name.startswith("PYTEST_")}
     return {**kept, "FRIDGE_HOME": str(home), "COLUMNS": "200"}
 
 

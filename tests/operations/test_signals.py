@@ -5,15 +5,13 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import METRICS, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
+from fridge_pipeline.database.embedded.logins import METRICS
 from fridge_pipeline.database.people_record import find_reader_drift
 from fridge_pipeline.operations.expose_signals import Exposition
 from fridge_pipeline.operations.read_signals import BOOKS, DAGSTER, read_signals
@@ -21,6 +19,7 @@ from fridge_pipeline.operations.rules.signals import SIGNALS, Sample
 from fridge_pipeline.orchestration.lost_runs import make_storage
 from tests.operations.observed import Installation, bill_and_leave_some, dagster_beside, observe
 from tests.pipeline import Pipeline
+from tests.world import World
 
 
 @pytest.fixture
@@ -164,9 +163,9 @@ HARM = (
 
 
 def test_the_metrics_sign_in_as_a_role_that_reads_what_they_show_and_does_nothing_else(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch, server: ServerAddress, server_home: Path
+    installation: Installation, monkeypatch: pytest.MonkeyPatch, world: World
 ) -> None:
-    login, books = EmbeddedServer(server_home).signed_in(server, METRICS), installation.observed.books
+    login, books = world.signed_in(METRICS), installation.observed.books
     with dagster_beside(installation.pipeline, monkeypatch):
         dagster = make_storage(books)
         as_metrics = [

@@ -7,7 +7,7 @@ from typing import ClassVar
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.simulation.parts import Parts
-from tests.simulation.world import World
+from tests.simulation.world import ScheduleWorld
 
 
 class Actor(RuleBasedStateMachine):
@@ -17,12 +17,12 @@ class Actor(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world: World | None = None
+        self.world: ScheduleWorld | None = None
         self.seconds = 0
         self.names = 0
 
     @property
-    def now(self) -> World:
+    def now(self) -> ScheduleWorld:
         """The world, once it is there."""
         assert self.world is not None
         return self.world

@@ -22,7 +22,7 @@ from tests.simulation.record import READINGS
 
 if TYPE_CHECKING:
     from fridge_pipeline.database.run import Run
-    from tests.simulation.world import World
+    from tests.simulation.world import ScheduleWorld
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = datetime(2026, 4, 1, tzinfo=UTC)
@@ -74,7 +74,7 @@ class Terms:
 class Cycle:
     """Prices and subscriptions since 1 March, monthly; the clock stands there until it is told otherwise."""
 
-    def __init__(self, world: World, terms: Terms) -> None:
+    def __init__(self, world: ScheduleWorld, terms: Terms) -> None:
         self.world = world
         self.terms = terms
         self.holds = terms.holds

@@ -21,7 +21,7 @@ from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP, RESEND_WINDOW
 from tests.simulation.account import Slot
 from tests.simulation.others import METER_EVENTS
 from tests.simulation.record import READINGS, SENSORS, Place
-from tests.simulation.world import World
+from tests.simulation.world import ScheduleWorld
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -126,7 +126,7 @@ class Excepted:
 class Judgement:
     """The books as they stand, beside what is true."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ScheduleWorld) -> None:
         self.world = world
         self.holders = world.database.look(HOLDERS)
         self.usage = Counter(
@@ -320,7 +320,7 @@ class Judgement:
         )
 
 
-def overbilled(world: World) -> list[str]:
+def overbilled(world: ScheduleWorld) -> list[str]:
     """Where Stripe has more than the usage has ever been, of one customer or of all that belong together.
 
     Not what somebody else has stated, nor once Stripe itself has counted something twice: that is found by reconciling.
@@ -342,7 +342,7 @@ def overbilled(world: World) -> list[str]:
     return found
 
 
-def _families(world: World) -> list[tuple[list[str], list[str]]]:
+def _families(world: ScheduleWorld) -> list[tuple[list[str], list[str]]]:
     """Customers and tenants that have had to do with one another, however indirectly."""
     families: list[tuple[set[str], set[str]]] = []
     for customer, tenants in world.tenants_of.items():

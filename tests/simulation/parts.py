@@ -11,10 +11,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import ServerAddress
 from tests.sandbox_process import SandboxProcess
 from tests.simulation.account import Account
 
@@ -72,7 +70,7 @@ class Parts:
     def __init__(
         self,
         database: Database,
-        superuser: ServerAddress,
+        superuser: psycopg.Connection,
         sandbox: SandboxProcess,
         folder: Path,
         tally_file: Path | None,
@@ -82,7 +80,9 @@ class Parts:
         self.folder = folder
         self.tally = Tally()
         self._tally_file = tally_file
-        self._database = _watched(database, superuser)
+        # No trigger fires for it: it empties tables that are append only.
+        superuser.execute("set session_replication_role = replica")
+        self._database = WatchedDatabase(database.dsn, role=database.role, superuser=superuser)
         # What a migration has filled stays; all else belongs to one schedule.
         tables = [name for (name,) in self._database.look(TABLES)]
         self._tables = [name for name in tables if not self._database.look(f"select 1 from fridge.{name} limit 1")]
@@ -104,12 +104,3 @@ class Parts:
     def close(self) -> None:
         """Ends the superuser's connection."""
         self._database.superuser.close()
-
-
-def _watched(database: Database, superuser: ServerAddress) -> WatchedDatabase:
-    name = str(conninfo_to_dict(database.dsn)["dbname"])
-    # No trigger fires for it: it empties tables that are append only.
-    superuser_connection = psycopg.connect(
-        superuser.dsn(name), autocommit=True, options="-c session_replication_role=replica"
-    )
-    return WatchedDatabase(database.dsn, role=database.role, superuser=superuser_connection)

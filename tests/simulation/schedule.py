@@ -19,7 +19,7 @@ from tests.simulation.judgement import Judgement, overbilled
 from tests.simulation.others import Others
 from tests.simulation.people import People
 from tests.simulation.runs import Runs
-from tests.simulation.world import HOURS, World
+from tests.simulation.world import HOURS, ScheduleWorld
 
 RAW = (
     Meter("temperature_readings", "Readings", INSERTED_COUNT, Formula.SUM, Window.NONE),
@@ -65,7 +65,7 @@ class Schedule(Runs, People, Others, Invoicing):
     def begin(self, catalogue: str, lag: int, mapped: str, deleted: str, billed: Terms | None) -> None:
         """Two tenants have used an hour; one may have no customer yet, and there is a third."""
         account = {"lag_seconds": lag, "deleted_customers": deleted}
-        self.world = World(self.parts, CATALOGUES[catalogue], account, billed)
+        self.world = ScheduleWorld(self.parts, CATALOGUES[catalogue], account, billed)
         for tenant in mapped:
             self.now.map((tenant, self.now.new_customer()))
         for tenant in "ab":

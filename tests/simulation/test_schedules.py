@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from fridge_pipeline.database.embedded.layout import Layout
-from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress, read_password
 from tests.conftest import fresh_database
 from tests.sandbox_process import running_sandbox
 from tests.simulation.parts import Parts
 from tests.simulation.schedule import INVOICED, Schedule
+from tests.world import World
 
 #: Schedules that one seed leads to: few enough to see a failure again in seconds.
 PER_SEED = 50
@@ -33,12 +31,11 @@ TALLY = os.environ.get("SIMULATE_TALLY")
 
 
 @pytest.fixture(scope="module")
-def parts(server: ServerAddress, server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+def parts(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """A sandbox of its own, whose clock is the simulation's, and a database of its own, which it may empty."""
-    password = read_password(Layout(server_home), SUPERUSER)
-    superuser = replace(server, user=SUPERUSER, password=password)
-    with fresh_database(server) as database, running_sandbox() as sandbox:
-        parts = Parts(database, superuser, sandbox, tmp_path_factory.mktemp("world"), Path(TALLY) if TALLY else None)
+    with fresh_database(world.address) as database, running_sandbox() as sandbox:
+        superuser = world.as_superuser(database.dsn)
+        parts = Parts(database, superuser, sandbox, tmp_path_factory.mktemp("parts"), Path(TALLY) if TALLY else None)
         yield parts
         parts.close()
 

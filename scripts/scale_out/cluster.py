@@ -24,12 +24,10 @@ from fridge_pipeline.catalogue.tenant import Tenant
 from fridge_pipeline.catalogue.tenant_record import import_tenants
 from fridge_pipeline.cli.dagster_services import ANY_PORT, HOST, start_listening
 from fridge_pipeline.cli.services import Service, Services, free_port
-from fridge_pipeline.database.embedded.server import EmbeddedServer
 from fridge_pipeline.installation import open_installation
 from fridge_pipeline.orchestration.instance import CodeAddress, workspace_file
 from fridge_pipeline.settings import REPOSITORY, read_settings
-from fridge_pipeline.stripe.local_sandbox import LocalSandbox
-from tests.own_environment import own_environment
+from tests.world import World
 
 CELERY = REPOSITORY / "deploy" / "celery"
 PROGRAMS = Path(sys.executable).parent
@@ -46,17 +44,16 @@ def customer_of(tenant_id: str) -> str:
 
 
 @dataclass
-class World:
+class Cluster:
     """A running installation. ``slots`` runs work at the same time, with either launcher."""
 
-    home: Path
+    world: World
+    dsn: str
     launcher: Launcher
     slots: int
     landing: Path
     landed: Landed
     services: Services
-    dsn: str
-    stripe_url: str
     broker_port: int = 0
     ui_url: str = ""
     lost_cpu_seconds: float = 0.0  # of processes that have ended
@@ -68,26 +65,24 @@ class World:
 
     def environment(self, machine: str) -> dict[str, str]:
         """Of a machine: its own folders; database, landing zone, Stripe and broker are all that it shares."""
-        home = self.home / machine
+        home = self.world.home / machine
         dagster_home = home / "dagster"
         if not dagster_home.exists():
             dagster_home.mkdir(parents=True)
             told = yaml.safe_load(DAGSTER_YAML[self.launcher].read_text(encoding="utf-8"))
             told["concurrency"]["runs"]["max_concurrent_runs"] = self.slots
             (dagster_home / "dagster.yaml").write_text(yaml.safe_dump(told), encoding="utf-8")
-        return {
-            **own_environment(),
-            "FRIDGE_HOME": str(home),
-            "FRIDGE_DATABASE_URL": self.dsn,
-            "FRIDGE_LANDING_URI": str(self.landing),
-            "FRIDGE_PARTITIONS_START": self.landed.hours.first.key,
-            "STRIPE_API_BASE": self.stripe_url,
-            "CELERY_BROKER_URL": f"redis://{HOST}:{self.broker_port}/0",
-            "CELERY_RESULT_BACKEND": self.results_url,
-            "DAGSTER_HOME": str(dagster_home),
-            "DAGSTER_EVENT_BATCH_SIZE": "200",
-            "DAGSTER_DISABLE_TELEMETRY": "yes",
-        }
+        return self.world.environment(
+            FRIDGE_HOME=str(home),
+            FRIDGE_DATABASE_URL=self.dsn,
+            FRIDGE_LANDING_URI=str(self.landing),
+            FRIDGE_PARTITIONS_START=self.landed.hours.first.key,
+            CELERY_BROKER_URL=f"redis://{HOST}:{self.broker_port}/0",
+            CELERY_RESULT_BACKEND=self.results_url,
+            DAGSTER_HOME=str(dagster_home),
+            DAGSTER_EVENT_BATCH_SIZE="200",
+            DAGSTER_DISABLE_TELEMETRY="yes",
+        )
 
     def prepare(self) -> None:
         """Schema, meters and tenants."""
@@ -124,7 +119,7 @@ class World:
     def start_broker(self, program: str) -> None:
         """Redis in memory only: it lives no longer than the round."""
         self.broker_port = free_port(ANY_PORT, HOST)
-        memory_only = ("--save", "", "--appendonly", "no", "--dir", str(self.home))
+        memory_only = ("--save", "", "--appendonly", "no", "--dir", str(self.world.home))
         command = [program, "--bind", HOST, "--port", str(self.broker_port), *memory_only]
         self._start_service("redis", command, self.environment("main"), self.broker_port)
 
@@ -163,7 +158,7 @@ class World:
         return Service(name, [str(PROGRAMS / program), *arguments], self.environment("main"), self._log(name))
 
     def _log(self, name: str) -> Path:
-        logs = self.home / "logs"
+        logs = self.world.home / "logs"
         logs.mkdir(exist_ok=True)
         return logs / f"{name}.log"
 
@@ -178,16 +173,16 @@ class World:
 
 
 @contextmanager
-def world(home: Path, launcher: Launcher, slots: int, landing: Path, landed: Landed, redis: str) -> Iterator[World]:
+def cluster(home: Path, launcher: Launcher, slots: int, landing: Path, landed: Landed, redis: str) -> Iterator[Cluster]:
     """Starts everything and ends everything, whatever happens between."""
     home.mkdir(parents=True)
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
-        dsn = stack.enter_context(EmbeddedServer(home / "postgres").hold()).dsn()
-        stripe_url = stack.enter_context(LocalSandbox(home / "sandbox").hold())
+        world = stack.enter_context(World(home))
+        dsn = stack.enter_context(world.database("template1"))  # Dagster's beside it is then the owner's too
         services = Services(home / "services.json")
         stack.callback(services.stop)
-        made = World(home, launcher, slots, landing, landed, services, dsn, stripe_url)
+        made = Cluster(world, dsn, launcher, slots, landing, landed, services)
         if launcher == "celery":
             made.start_broker(redis)
         made.prepare()
