@@ -41,16 +41,22 @@ else
 fi
 
 echo "Installing $requirements ($(grep -c == "$requirements") packages, pinned and hashed; the first time takes a few minutes)"
-# --no-deps: the file is complete, so nothing is resolved anew, and two halves of it can be installed at the same time.
-# pip compiles file by file, the next step on all processors, and leaves out what is large and hardly ever imported.
-install_half() {
-    awk -v half="$1" '/^[^ ]/ { packages++ } packages % 2 == half' "$requirements" > ".venv/half_$1.txt"
-    pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement ".venv/half_$1.txt"
+# --no-deps: the file is complete, so nothing is resolved anew, and two halves of it can be installed at the same time;
+# pip itself, where it is in there, once nobody runs it. It would compile file by file, the next step does so on all
+# processors and leaves out what is large and hardly ever imported.
+install_part() {
+    part=".venv/part_$1.txt"
+    awk -v part="$1" '/^[^ ]/ { of = /^pip==/ ? 2 : packages++ % 2 } of == part' "$requirements" > "$part"
+    if [ -s "$part" ]; then
+        pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement "$part"
+    fi
+    rm "$part"
 }
-install_half 0 &
-install_half 1
+trap wait EXIT  # whichever fails
+install_part 0 &
+install_part 1
 wait $!
-rm .venv/half_0.txt .venv/half_1.txt
+install_part 2
 pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 large='site-packages/(sympy|networkx|mpmath|moto|kubernetes|stripe|mypy|mypyc|pip|setuptools|cfnlint|prompt_toolkit)/'
 packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
