@@ -54,7 +54,7 @@ floors: .venv/test.done ## Which part may know which.
 
 # The warnings are Python's own, about what its worker processes leave behind.
 sql: .venv/test.done ## Style of all SQL.
-	@PYTHONWARNINGS=ignore $(BIN)/sqlfluff lint --disable-progress-bar -q --processes 0 fridge_pipeline dbt_like_sql benchmarks
+	@PYTHONWARNINGS=ignore $(BIN)/python scripts/sql_style.py lint --disable-progress-bar -q --processes 0 fridge_pipeline dbt_like_sql benchmarks
 	@$(BIN)/sqlfluff lint --disable-progress-bar -q --dialect sqlite --templater raw stripe_sandbox
 
 # Three more than there are processors: whoever tests a running installation waits most of the time.

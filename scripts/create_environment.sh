@@ -41,12 +41,26 @@ else
 fi
 
 echo "Installing $requirements ($(grep -c == "$requirements") packages, pinned and hashed; the first time takes a few minutes)"
-# --no-deps: the file is complete, so nothing is resolved anew. pip compiles file by file, the next step on all processors,
-# and leaves out the largest: of them hardly anything is ever imported.
-pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement "$requirements"
+# --no-deps: the file is complete, so nothing is resolved anew, and two halves of it can be installed at the same time;
+# pip itself, where it is in there, once nobody runs it. It would compile file by file, the next step does so on all
+# processors and leaves out what is large and hardly ever imported.
+install_part() {
+    part=".venv/part_$1.txt"
+    awk -v part="$1" '/^[^ ]/ { of = /^pip==/ ? 2 : packages++ % 2 } of == part' "$requirements" > "$part"
+    if [ -s "$part" ]; then
+        pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement "$part"
+    fi
+    rm "$part"
+}
+trap wait EXIT  # whichever fails
+install_part 0 &
+install_part 1
+wait $!
+install_part 2
 pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+large='site-packages/(sympy|networkx|mpmath|moto|kubernetes|stripe|mypy|mypyc|pip|setuptools|cfnlint|prompt_toolkit)/'
 packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-.venv/bin/python -m compileall -q -j 0 -x '/(sympy|networkx|mpmath|moto)/' "$packages" >/dev/null 2>&1 || true
+.venv/bin/python -m compileall -q -j 0 -x "$large" "$packages" >/dev/null 2>&1 || true
 cp scripts/dagster_commands.pth "$packages"
 .venv/bin/python -m pip --version >/dev/null 2>&1 && .venv/bin/python -m pip check >/dev/null || true
 touch ".venv/$set_name.done"

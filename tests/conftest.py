@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import math
 import os
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -80,13 +81,28 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """On a clean clone a worker has Python keep its share of the files as pytest rewrites them, then reads the others'.
+
+    To rewrite them takes as long as the rest of the collection, and all workers would rewrite all at the same time.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is None or sys.dont_write_bytecode:
+        return
+    asked = [Path(argument.partition("::")[0]).resolve() for argument in session.config.args]
+    files = sorted(file for path in asked for file in path.rglob("test_*.py"))
+    for file in files[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+        with suppress(Exception, pytest.skip.Exception):  # which the collection of this file tells
+            importlib.import_module(".".join(file.relative_to(session.config.rootpath).with_suffix("").parts))
+
+
 def pytest_collection_finish() -> None:
     """The million objects of Dagster, polars and the tests stay: looking through them again takes a tenth of a run.
 
     To look through new ones after each 700, as Python does, takes another tenth where Dagster makes its objects.
     """
     gc.enable()
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,7 +14,6 @@ from dagster._core.instance.config import dagster_instance_config_schema
 
 from fridge_pipeline.orchestration.instance import EVENT_BATCH_SIZE
 from fridge_pipeline.settings import REPOSITORY
-from tests.deploy.chart import read_by_kubernetes, unread
 from tests.deploy.files import DEPLOY, read_all_yaml, read_yaml
 
 VALUES = read_yaml("helm/values.yaml")
@@ -21,6 +22,12 @@ BESIDE = read_all_yaml("helm/console-and-metrics.yaml")
 DEPLOYMENTS = {each["metadata"]["name"]: each["spec"] for each in BESIDE if each["kind"] == "Deployment"}
 SERVED = {each["metadata"]["name"]: each["spec"] for each in BESIDE if each["kind"] == "Service"}
 OUR_INSTANCE = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def chart() -> ModuleType:
+    """Imported for these tests alone: Kubernetes' models take each process that collects them half a second."""
+    return import_module("tests.deploy.chart")
 
 
 def chart_instance(values: dict[str, Any]) -> dict[str, Any]:
@@ -68,16 +75,16 @@ def chart_instance(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_values_are_what_the_chart_takes_and_a_misspelt_one_is_not() -> None:
-    assert list(unread(VALUES)) == []
+def test_the_values_are_what_the_chart_takes_and_a_misspelt_one_is_not(chart: ModuleType) -> None:
+    assert list(chart.unread(VALUES)) == []
     for wrong in (("dagsterDaemon", "heartbeatTolerence"), ("dagsterWebserver", "replicas"), ("postgresql", "host")):
         misspelt = deepcopy(VALUES)
         misspelt[wrong[0]][wrong[1]] = 1
-        assert list(unread(misspelt)) == [f"values.{wrong[0]}.{wrong[1]}"]
+        assert list(chart.unread(misspelt)) == [f"values.{wrong[0]}.{wrong[1]}"]
     misspelt = deepcopy(VALUES)
     misspelt["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["podSpecConfig"]["security_kontext"] = {}
     misspelt["dagsterDaemon"]["resources"]["limit"] = {}
-    assert len(list(unread(misspelt))) == 2
+    assert len(list(chart.unread(misspelt))) == 2
 
 
 def test_what_the_chart_makes_of_them_is_an_instance_that_dagster_reads() -> None:
@@ -121,12 +128,12 @@ def test_all_services_and_runs_have_one_image_and_the_chart_one_version_with_our
     assert f"--version {dagster} " in text
 
 
-def test_the_job_that_migrates_is_a_kubernetes_job_and_alone_has_the_owners_secret() -> None:
+def test_the_job_that_migrates_is_a_kubernetes_job_and_alone_has_the_owners_secret(chart: ModuleType) -> None:
     job = read_yaml("helm/migrate-job.yaml")
-    assert read_by_kubernetes(job).spec.template.spec.containers[0].args == ["fridge", "migrate"]
+    assert chart.read_by_kubernetes(job).spec.template.spec.containers[0].args == ["fridge", "migrate"]
     assert "fridge-owner" in str(job)
     assert "fridge-owner" not in str(VALUES)
-    pod = read_by_kubernetes(job).spec.template.spec
+    pod = chart.read_by_kubernetes(job).spec.template.spec
     assert (pod.automount_service_account_token, pod.enable_service_links) == (False, False)
 
 
@@ -148,11 +155,11 @@ def test_no_pod_is_root_and_every_one_has_a_limit_of_memory() -> None:
     ],
 )
 def test_console_and_metrics_have_one_secret_each_no_right_and_a_read_only_root(
-    name: str, port: int, secret: str, keys: list[str]
+    chart: ModuleType, name: str, port: int, secret: str, keys: list[str]
 ) -> None:
     deployment = next(each for each in BESIDE if (each["kind"], each["metadata"]["name"]) == ("Deployment", name))
     pod = deployment["spec"]["template"]["spec"]
-    read = read_by_kubernetes(deployment).spec.template.spec
+    read = chart.read_by_kubernetes(deployment).spec.template.spec
     assert (read.automount_service_account_token, read.enable_service_links) == (False, False)
     assert pod["securityContext"] == CODE["podSecurityContext"]
     (container,) = pod["containers"]
@@ -165,7 +172,7 @@ def test_console_and_metrics_have_one_secret_each_no_right_and_a_read_only_root(
     assert named == set(keys)
     assert container["image"] == f"{CODE['image']['repository']}:{CODE['image']['tag']}"
     assert [each["port"] for each in SERVED[name]["ports"]] == [each["containerPort"] for each in container["ports"]]
-    assert read_by_kubernetes(next(each for each in BESIDE if each["kind"] == "Service")) is not None
+    assert chart.read_by_kubernetes(next(each for each in BESIDE if each["kind"] == "Service")) is not None
     for probe in (container["readinessProbe"], container["livenessProbe"]):
         assert probe["httpGet"]["port"] == port
         assert probe["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "localhost"}], "it is called no other name"
@@ -198,11 +205,11 @@ def allowed(direction: str, part: str) -> set[tuple[str, int]]:
     return found
 
 
-def test_every_pod_of_ours_is_under_the_policies_and_they_are_network_policies() -> None:
+def test_every_pod_of_ours_is_under_the_policies_and_they_are_network_policies(chart: ModuleType) -> None:
     for policy in POLICIES:
-        assert read_by_kubernetes(policy).spec.pod_selector is not None
+        assert chart.read_by_kubernetes(policy).spec.pod_selector is not None
         with pytest.raises(Exception, match="podSelektor"):
-            read_by_kubernetes({**policy, "spec": {**policy["spec"], "podSelektor": {}}})
+            chart.read_by_kubernetes({**policy, "spec": {**policy["spec"], "podSelektor": {}}})
     job = read_yaml("helm/migrate-job.yaml")["spec"]["template"]["metadata"]["labels"]
     parts = [CODE["labels"], VALUES["runLauncher"]["config"]["k8sRunLauncher"]["labels"]]
     parts += [VALUES["dagsterWebserver"]["labels"], VALUES["dagsterDaemon"]["labels"], job]
