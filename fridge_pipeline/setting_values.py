@@ -51,34 +51,47 @@ def is_yes(given: str) -> bool:
     return given == "yes"
 
 
-def at_least(least: float) -> Callable[[str], float]:
-    """A number that is not below another."""
+#: No setting needs a larger number, and what is counted in hours or months from now stays in the calendar.
+MOST, TIMES_MOST, MONTHS_MOST = 10**9, 10**6, 1_200
+
+
+def between(least: float, most: float = MOST) -> Callable[[str], float]:
+    """A number within bounds, both included."""
 
     def number(given: str) -> float:
         try:
             found = float(given)
         except ValueError:
             raise ValueError(f"must be a number, got {given!r}") from None
-        if not least <= found < float("inf"):
+        if not found >= least:
             raise ValueError(f"must be at least {least}, got {given!r}")
+        if found > most:
+            raise ValueError(f"must be at most {most:,}, got {given!r}")
         return found
 
     return number
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """The same without its fraction."""
-    return lambda given: int(at_least(least)(given))
+def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+    """The same without a fraction."""
+
+    def number(given: str) -> int:
+        found = between(least, most)(given)
+        if found != int(found):
+            raise ValueError(f"must be a whole number, got {given!r}")
+        return int(found)
+
+    return number
 
 
 def minutes(given: str) -> timedelta:
     """So many of them, none included."""
-    return timedelta(minutes=at_least(0)(given))
+    return timedelta(minutes=between(0, TIMES_MOST)(given))
 
 
 def hours(given: str) -> timedelta:
     """So many of them, none included."""
-    return timedelta(hours=at_least(0)(given))
+    return timedelta(hours=between(0, TIMES_MOST)(given))
 
 
 #: Where the partition grid begins, unless it is told.
@@ -143,9 +156,9 @@ def _of_file(given: str, read: Callable[[str], Read]) -> Read:
 
 
 def landing_uri(given: str) -> str:
-    """A root without credentials: it is shown in the UI, in logs and errors."""
+    """A root without credentials: it is shown in the UI, in logs and errors. A folder is whole, as other places are."""
     refuse_credentials(given)
-    return given
+    return given if "://" in given else str(absolute(given))
 
 
 def archive(given: str) -> Location:

@@ -91,7 +91,7 @@ class Settings(Places):
         "a TOML file that says how to read what gateways deliver: [sources](sources.md)",
         shown="every file has the canonical columns",
     )
-    keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN))] = variable(
+    keep_months: Annotated[int | None, PlainValidator(values.whole(KEEP_MONTHS_MIN, values.MONTHS_MOST))] = variable(
         "FRIDGE_KEEP_MONTHS",
         None,
         f"whole months of readings to keep besides the current one, at least {KEEP_MONTHS_MIN}: "
@@ -161,7 +161,7 @@ class Settings(Places):
         "another address for all Stripe traffic, a proxy or a sandbox: `https://`, or `http://` on this machine",
         shown="Stripe",
     )
-    stripe_rate: Annotated[float | None, PlainValidator(values.at_least(0.01))] = variable(
+    stripe_rate: Annotated[float | None, PlainValidator(values.between(0.01))] = variable(
         "FRIDGE_STRIPE_RATE",
         None,
         "calls to Stripe per second",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from fridge_pipeline.settings import DEFAULT_HOME, SettingError, read_settings
+from fridge_pipeline.settings import DEFAULT_HOME, SettingError, Settings, read_settings
 
 
 def test_each_wrong_variable_is_one_line_that_names_it_and_no_line_holds_a_secret() -> None:
@@ -63,3 +64,40 @@ def test_mail_without_one_of_its_ends_is_refused(missing: str) -> None:
 def test_nothing_but_yes_is_a_decision(said: str) -> None:
     settings = read_settings({"FRIDGE_ALLOW_LIVE_STRIPE": said, "FRIDGE_CANARY": said})
     assert (settings.live_stripe_allowed, settings.canary) == (False, False)
+
+
+NUMBERS = (
+    *(
+        f"{field.validation_alias}"
+        for field in Settings.model_fields.values()
+        if isinstance(field.default, int | float | timedelta) and not isinstance(field.default, bool)
+    ),
+    "FRIDGE_KEEP_MONTHS",
+    "FRIDGE_STRIPE_RATE",
+)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("said", ["1e300", "1e400", "nan", "-1", "99999999999999999999", "1e10", "seven"])
+def test_a_number_that_no_clock_or_counter_takes_is_refused_in_words(name: str, said: str) -> None:
+    with pytest.raises(
+        SettingError, match=rf"^{name}: must be (a number|at least [0-9.]+|at most [0-9,]+), got '{said}'$"
+    ):
+        read_settings({name: said})
+
+
+@pytest.mark.parametrize("name", ["FRIDGE_MAX_IN_FLIGHT", "FRIDGE_KEEP_MONTHS", "FRIDGE_STRIPE_READS"])
+def test_a_fraction_of_what_is_counted_is_refused(name: str) -> None:
+    with pytest.raises(SettingError, match=rf"^{name}: must be a whole number, got '2.9'$"):
+        read_settings({name: "2.9"})
+
+
+def test_the_home_folder_of_a_user_is_found_for_the_landing_zone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for given in ("~/zone", "zone", str(tmp_path / "zone")):
+        assert read_settings({"FRIDGE_LANDING_URI": given}).landing_uri == str(tmp_path / "zone")
+    for given in ("s3://bucket/zone", "file:///zone"):
+        assert read_settings({"FRIDGE_LANDING_URI": given}).landing_uri == given

@@ -61,7 +61,8 @@ def _hour(day: date, at: time) -> Hour:
     return Hour(datetime.combine(day, at, UTC))
 
 
-_KEY = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
+#: Of years that have four digits, as the months before and after them have.
+_KEY = re.compile(r"(?!0|9999)(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])")
 
 
 class NotAMonthError(ValueError):
@@ -82,7 +83,7 @@ class Month:
     def from_key(cls, key: str) -> Month:
         """The month of a key like ``2026-01``. Raises ``NotAMonthError``."""
         match = _KEY.fullmatch(key.strip())
-        if match is None or match["year"] == "0000":
+        if match is None:
             raise NotAMonthError(f"{key!r} is not a month; write it like 2026-01")
         return cls(date(int(match["year"]), int(match["month"]), 1))
 

@@ -11,6 +11,9 @@ KEY_FORMAT = "%Y-%m-%d-%H:00"  # no %M: Dagster takes whatever the format can re
 FOLDER_FORMAT = "%Y-%m-%d/%H"
 ONE_HOUR = timedelta(hours=1)
 
+#: When the last hour ends that a landing folder can name.
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
 
 class NotAnHourError(ValueError):
     """The text or time does not name a whole UTC hour."""
@@ -64,7 +67,7 @@ class Hour:
     @property
     def end(self) -> datetime:
         """The first instant that is no longer in the hour."""
-        return self.start + ONE_HOUR
+        return _later(self.start, ONE_HOUR)
 
     @property
     def key(self) -> str:
@@ -87,7 +90,7 @@ class Hour:
 
     def closes_at(self, close_after: timedelta) -> datetime:
         """When the hour is closed: ``close_after`` has passed since its end."""
-        return self.end + close_after
+        return _later(self.end, close_after)
 
     def closed_at(self, moment: datetime, close_after: timedelta) -> bool:
         """Whether the hour is closed at that moment."""
@@ -95,6 +98,10 @@ class Hour:
 
     def __str__(self) -> str:
         return self.key
+
+
+def _later(moment: datetime, wait: timedelta) -> datetime:
+    return moment + wait if wait <= END_OF_TIME - moment else END_OF_TIME
 
 
 def hours_between(first: Hour, last: Hour) -> list[Hour]:

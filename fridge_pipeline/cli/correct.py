@@ -13,7 +13,7 @@ from rich.table import Table
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.cli.invoices import InvoicesOffError
-from fridge_pipeline.cli.options import MonthKey
+from fridge_pipeline.cli.options import RECORD, MonthKey
 from fridge_pipeline.cli.person_option import as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, installation
 from fridge_pipeline.corrections.correction_record import CorrectionRecord
@@ -37,7 +37,9 @@ class KeyMayNotWriteError(RuntimeError):
 
 @click.command()
 @click.argument("month", type=MonthKey(), required=False)
-@click.option("--approve", "approved", type=int, multiple=True, metavar="ID", help="Approve this proposal; repeatable.")
+@click.option(
+    "--approve", "approved", type=RECORD, multiple=True, metavar="ID", help="Approve this proposal; repeatable."
+)
 @as_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def correct(month: Month | None, *, approved: tuple[int, ...], login: str | None, as_json: bool) -> None:

@@ -12,7 +12,7 @@ import click
 
 from fridge_pipeline.billing.review import Release, changes_of_release, release_usage
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.cli.options import HourKey
+from fridge_pipeline.cli.options import RECORD, HourKey
 from fridge_pipeline.cli.person_option import Actor, actor_options, as_option, sign_in
 from fridge_pipeline.cli.terminal import echo, installation, ledger
 from fridge_pipeline.corrections.settle import Decision, Settlement, approve_settlements, settle_exceptions
@@ -175,7 +175,7 @@ def _money(priced: list[PricedChange]) -> list[str]:
 
 
 @click.command()
-@click.argument("numbers", metavar="EXCEPTION...", type=int, nargs=-1, required=True)
+@click.argument("numbers", metavar="EXCEPTION...", type=RECORD, nargs=-1, required=True)
 @as_option()
 @click.option("--how", type=click.Choice([each.value for each in How]), help="How it ends.")
 @click.option(

@@ -14,6 +14,9 @@ from fridge_pipeline.ingest.rules.location import Location, location_of
 #: 0 takes a free one.
 PORT = click.IntRange(0, 65535)
 
+#: The number of an exception, a settlement or a proposal: a ``bigint``.
+RECORD = click.IntRange(1, 2**63 - 1)
+
 
 class HourKey(click.ParamType[Hour]):
     """A partition key on the command line."""

@@ -61,3 +61,11 @@ def test_a_week_without_gaps_is_one_range_and_an_hour_more_makes_two() -> None:
     week = hours_between(EPOCH, EPOCH.plus(167))
     assert [each.count for each in plan_ranges(week)] == [168]
     assert [each.count for each in plan_ranges([*week, EPOCH.plus(168)])] == [168, 1]
+
+
+def test_the_last_hour_that_a_folder_can_name_ends_and_closes_with_the_calendar() -> None:
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    last, before = Hour.from_folder("9999-12-31/23"), Hour.from_key("9999-12-31-22:00")
+    assert (last.end, before.end) == (end_of_time, last.start)
+    assert last.closes_at(timedelta(minutes=5)) == before.closes_at(timedelta(hours=2)) == end_of_time
+    assert not last.closed_at(datetime(2026, 1, 1, tzinfo=UTC), timedelta(minutes=5))

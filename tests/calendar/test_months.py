@@ -24,7 +24,9 @@ def test_months_follow_one_another_across_the_turn_of_the_year() -> None:
     assert Month.containing(datetime(2026, 1, 31, 23, 59, tzinfo=UTC)).key == "2026-01"
 
 
-@pytest.mark.parametrize("text", ["2026-13", "2026-1", "January", "", "2026-01-01"])
+@pytest.mark.parametrize(
+    "text", ["2026-13", "2026-1", "January", "", "2026-01-01", "0001-01", "0999-12", "9999-01", "9999-12", "٢026-01"]
+)
 def test_what_names_no_month_is_refused_and_the_error_shows_how_one_is_written(text: str) -> None:
     with pytest.raises(NotAMonthError, match="2026-01"):
         Month.from_key(text)

@@ -193,3 +193,18 @@ def test_every_command_has_help_and_is_in_the_readme() -> None:
                 assert parameter.help, f"{path} {parameter.name}"
 
     visit(fridge, "fridge")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("correct", "--approve", "9" * 20),
+        ("settle", "9" * 20, "--how", "written_off", "--reason", "r"),
+        ("settle", "9" * 20, "--approve"),
+        ("report", "9999-12", "--out", "."),
+        ("recount", "0001-01"),
+    ],
+)
+def test_a_number_or_month_that_no_record_can_have_is_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    told = run(*arguments)
+    assert (told.returncode, "Invalid value" in told.stderr) == (2, True), told.stderr

@@ -10,7 +10,7 @@ from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileVanishedError,
     UnreadableFileError,
 )
-from fridge_pipeline.ingest.object_store.store import StoreRefusedError, refusals
+from fridge_pipeline.ingest.object_store.store import CHECK_NETWORK, StoreRefusedError, refusals
 from fridge_pipeline.ingest.rules.landing_files import LandingFile, system_path
 
 if TYPE_CHECKING:
@@ -57,13 +57,20 @@ class ObjectBytes(io.RawIOBase):
                 answer = self._store.get(self._key, options=options)
                 if version_of_object(answer.meta) != self._file.version or answer.meta["size"] != self._file.size:
                     raise LandingFileChangedError(self._file.path)
-                return memoryview(answer.bytes())
+                part = memoryview(answer.bytes())
         except FileNotFoundError as error:
             raise LandingFileVanishedError(self._file.path) from error
         except StoreRefusedError as error:
             if error.code in ("InvalidRange", "416"):  # it has become shorter than the part that is asked for
                 raise LandingFileChangedError(self._file.path) from None
             raise UnreadableFileError(f"cannot get the object: {error}") from None
+        asked = end - self._read_bytes
+        if len(part) != asked:  # its client compares neither with what was asked for; a short one would end the file
+            raise UnreadableFileError(
+                f"cannot get the object: the store gave {len(part)} of {asked} bytes; what stands between here and the "
+                f"store may cut answers: {CHECK_NETWORK}"
+            )
+        return part
 
 
 def version_of_object(meta: ObjectMeta) -> str:

@@ -22,6 +22,7 @@ from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX, Snapsho
 from fridge_pipeline.ingest.object_store.store import (
     StoreRefusedError,
     StoreUriError,
+    objects_below,
     open_store,
     refusals,
     refuse_credentials,
@@ -246,9 +247,7 @@ class ObjectLanding:
         return source_of(storable_path(name), self.sources) is not None
 
     def _listed(self, prefix: str | None) -> Iterator[ObjectMeta]:
-        with refusals():
-            for page in self._store.list(prefix, chunk_size=PAGE_OBJECTS):
-                yield from page
+        yield from objects_below(self._store, prefix, PAGE_OBJECTS)
 
 
 def _add_stray(strays: Strays, meta: ObjectMeta) -> None:

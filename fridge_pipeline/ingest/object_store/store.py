@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from fridge_pipeline.ingest.rules.location import OBJECT_SCHEMES
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
 
@@ -68,6 +69,7 @@ _INVALID_KEY = re.compile(r'Path "(?P<key>.*?)"(?: contained|: Encountered illeg
 _PANIC = "PanicException"
 
 _CHECK_ENDPOINT = "check that AWS_ENDPOINT_URL is an address such as https://s3.example.com, and run again"
+CHECK_NETWORK = "check AWS_ENDPOINT_URL and the network, and run again"
 _CREDENTIALS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what your store calls them"
 
 
@@ -134,6 +136,20 @@ def refusals(rights: str = READING) -> Iterator[None]:
         raise StoreRefusedError("Panic", "the store's client gave up", _CHECK_ENDPOINT) from None
 
 
+def objects_below(store: ObjectStore, prefix: str | None, page_objects: int) -> Iterator[ObjectMeta]:
+    """All objects below a prefix, a request for each page. Raises ``StoreRefusedError``.
+
+    A store that loses its place in a listing would be listed for ever: no page begins as one before it did.
+    """
+    begun: set[str] = set()
+    with refusals():
+        for page in store.list(prefix, chunk_size=page_objects):
+            if page and page[0]["path"] in begun:
+                raise StoreRefusedError("Repeats", "the store lists the same objects again", CHECK_NETWORK)
+            begun.update(meta["path"] for meta in page[:1])
+            yield from page
+
+
 def _refusal(error: Exception, rights: str) -> StoreRefusedError:
     text = str(error)
     for refusal in (_invalid_key(text), _no_credentials(text), _answered(text, rights), _silent(text)):
@@ -181,5 +197,4 @@ def _answered(text: str, rights: str) -> StoreRefusedError | None:
 def _silent(text: str) -> StoreRefusedError | None:
     if "HTTP error" not in text and "error sending request" not in text:
         return None
-    advice = "check AWS_ENDPOINT_URL and the network, and run again"
-    return StoreRefusedError("Unreachable", "the store does not answer", advice)
+    return StoreRefusedError("Unreachable", "the store does not answer", CHECK_NETWORK)

@@ -6,14 +6,13 @@ reading, or it carries the one reason why it is none, so that rows = readings + 
 
 from __future__ import annotations
 
-from datetime import MINYEAR, UTC, datetime, timedelta
+from datetime import MINYEAR, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 from polars import selectors
 
-from fridge_pipeline.calendar.hours import ONE_HOUR
 from fridge_pipeline.catalogue.tenant import ID_LENGTH_MAX
 from fridge_pipeline.ingest.rules import recorded_time
 from fridge_pipeline.ingest.rules.blank import BLANK
@@ -196,9 +195,7 @@ def rejected_rows(judged: FrameT) -> FrameT:
 
 def latest_time(landing_hour: Hour) -> datetime:
     """The latest time a reading that lands in this hour may have, included."""
-    margin = ONE_HOUR + LATEST_AFTER_HOUR_END
-    end_of_time = datetime.max.replace(tzinfo=UTC)  # a folder may be called 9999-12-31/23
-    return end_of_time if landing_hour.start > end_of_time - margin else landing_hour.start + margin
+    return landing_hour.closes_at(LATEST_AFTER_HOUR_END)
 
 
 def oldest_time(landing_hour: Hour) -> datetime:
