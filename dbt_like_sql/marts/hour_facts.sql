@@ -11,8 +11,33 @@ file_tallies as (
     where tenant_id is not null
 ),
 
-usage as not materialized (
-    select * from fridge.stg_usage
+-- What is told of an hour and meter without a tenant: of all tenants that have no customer.
+told as (
+    select
+        hour,
+        meter,
+        min(to_char(cause_position, 'FM0000') || cause) as exception_cause,
+        max(opened_at) filter (where cause in ('refused', 'customer_gone')) as ledger_changed_at
+    from fridge.stg_exceptions
+    where is_open and cause is not null and tenant_id is null
+    group by hour, meter
+),
+
+usage as (
+    select
+        usage.*,
+        told.exception_cause,
+        told.ledger_changed_at
+    from fridge.stg_usage as usage
+    left join told
+        on
+            usage.hour = told.hour
+            and usage.meter = told.meter
+            and usage.tenant_id not in (
+                select tenants.tenant_id
+                from fridge.stg_tenants as tenants
+                where tenants.stripe_customer_id is not null
+            )
 ),
 
 derived_usage as (
@@ -57,26 +82,6 @@ exceptions as (
         and exceptions.cause is not null
         and exceptions.tenant_id is not null
         and exceptions.hour is not null
-
-    union all
-
-    -- Without a tenant it speaks for all tenants of the hour and meter that have no customer.
-    select
-        usage.tenant_id,
-        usage.meter,
-        usage.hour,
-        exceptions.kind,
-        exceptions.cause,
-        exceptions.cause_position,
-        exceptions.opened_at
-    from fridge.stg_exceptions as exceptions
-    inner join usage on exceptions.hour = usage.hour and exceptions.meter = usage.meter
-    left join fridge.stg_tenants as tenants on usage.tenant_id = tenants.tenant_id
-    where
-        exceptions.is_open
-        and exceptions.cause is not null
-        and exceptions.tenant_id is null
-        and tenants.stripe_customer_id is null
 ),
 
 settled_usage as (
@@ -171,10 +176,10 @@ final as (
         null as stated,
         null as revision,
         null as under_way_since,
-        null as ledger_changed_at,
+        ledger_changed_at,
         null as stripe,
         null as stripe_cause,
-        null as exception_cause,
+        exception_cause,
         null as invoiced_by_hand,
         null as credited,
         null as written_off,
