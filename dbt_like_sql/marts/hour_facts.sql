@@ -6,13 +6,33 @@ with meters as (
     where formula is not null
 ),
 
-file_tallies as (
-    select * from fridge.stg_file_tallies
-    where tenant_id is not null
+-- What is told of an hour and meter without a tenant: of all tenants that have no customer.
+told as (
+    select
+        hour,
+        meter,
+        min(to_char(cause_position, 'FM0000') || cause) as exception_cause,
+        max(opened_at) filter (where cause in ('refused', 'customer_gone')) as ledger_changed_at
+    from fridge.stg_exceptions
+    where is_open and cause is not null and tenant_id is null
+    group by hour, meter
 ),
 
-usage as not materialized (
-    select * from fridge.stg_usage
+usage as (
+    select
+        usage.*,
+        told.exception_cause,
+        told.ledger_changed_at
+    from fridge.stg_usage as usage
+    left join told
+        on
+            usage.hour = told.hour
+            and usage.meter = told.meter
+            and usage.tenant_id not in (
+                select tenants.tenant_id
+                from fridge.stg_tenants as tenants
+                where tenants.stripe_customer_id is not null
+            )
 ),
 
 derived_usage as (
@@ -23,18 +43,6 @@ derived_usage as (
         derived.quantity
     from fridge.derived_usage as derived
     inner join meters on derived.measure = meters.measure
-),
-
-statements as (
-    select * from fridge.stg_statements
-),
-
-stripe_hours as (
-    select * from fridge.stg_stripe_hours
-),
-
-stripe_causes as (
-    select * from fridge.stg_stripe_causes
 ),
 
 exceptions as (
@@ -57,364 +65,325 @@ exceptions as (
         and exceptions.cause is not null
         and exceptions.tenant_id is not null
         and exceptions.hour is not null
-
-    union all
-
-    -- Without a tenant it speaks for all tenants of the hour and meter that have no customer.
-    select
-        usage.tenant_id,
-        usage.meter,
-        usage.hour,
-        exceptions.kind,
-        exceptions.cause,
-        exceptions.cause_position,
-        exceptions.opened_at
-    from fridge.stg_exceptions as exceptions
-    inner join usage on exceptions.hour = usage.hour and exceptions.meter = usage.meter
-    left join fridge.stg_tenants as tenants on usage.tenant_id = tenants.tenant_id
-    where
-        exceptions.is_open
-        and exceptions.cause is not null
-        and exceptions.tenant_id is null
-        and tenants.stripe_customer_id is null
-),
-
-settled_usage as (
-    select * from fridge.stg_settled_usage
-    where invoiced <> 0 or credited <> 0 or written_off <> 0 or credited_in_stripe <> 0
-),
-
-landing_files as (
-    select * from fridge.stg_landing_files
-    where inserted_count > 0
-),
-
-counted_hours as (
-    select * from fridge.stg_counted_hours
-),
-
-derived_hours as (
-    select * from fridge.stg_derived_hours
-),
-
-final as (
-    select
-        file_tallies.tenant_id,
-        meters.meter,
-        file_tallies.hour,
-        file_tallies.row_count as file_rows,
-        file_tallies.inserted_count as inserted,
-        case when file_tallies.is_withdrawn then file_tallies.inserted_count else 0 end as withdrawn,
-        file_tallies.duplicate_count as duplicates,
-        file_tallies.rejected_count as rejected,
-        null::numeric as derived,
-        null::numeric as usage,
-        null::numeric as stated,
-        null::integer as revision,
-        null::timestamptz as under_way_since,
-        null::timestamptz as ledger_changed_at,
-        null::numeric as stripe,
-        null::text as stripe_cause,
-        null::text as exception_cause,
-        null::numeric as invoiced_by_hand,
-        null::numeric as credited,
-        null::numeric as written_off,
-        null::numeric as credited_in_stripe,
-        null::timestamptz as files_changed_at,
-        null::timestamptz as counted_at,
-        null::timestamptz as derived_at
-    from file_tallies
-    inner join meters on meters.measure = 'inserted_count'
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        quantity as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from derived_usage
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        quantity as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from usage
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        case when is_counted_by_stripe then quantity end as stated,
-        revision,
-        case when is_under_way then coalesce(first_sent_at, staged_at) end as under_way_since,
-        changed_at as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from statements
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        quantity as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from stripe_hours
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        cause as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from stripe_causes
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        case when cause in ('refused', 'customer_gone') then opened_at end as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        to_char(cause_position, 'FM0000') || cause as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from exceptions
-
-    union all
-
-    select
-        tenant_id,
-        meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        nullif(invoiced, 0) as invoiced_by_hand,
-        nullif(credited, 0) as credited,
-        nullif(written_off, 0) as written_off,
-        nullif(credited_in_stripe, 0) as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from settled_usage
-
-    union all
-
-    select
-        null as tenant_id,
-        null as meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        greatest(loaded_at, withdrawn_at) as files_changed_at,
-        null as counted_at,
-        null as derived_at
-    from landing_files
-
-    union all
-
-    select
-        null as tenant_id,
-        null as meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        counted_at,
-        null as derived_at
-    from counted_hours
-
-    union all
-
-    select
-        null as tenant_id,
-        null as meter,
-        hour,
-        null as file_rows,
-        null as inserted,
-        null as withdrawn,
-        null as duplicates,
-        null as rejected,
-        null as derived,
-        null as usage,
-        null as stated,
-        null as revision,
-        null as under_way_since,
-        null as ledger_changed_at,
-        null as stripe,
-        null as stripe_cause,
-        null as exception_cause,
-        null as invoiced_by_hand,
-        null as credited,
-        null as written_off,
-        null as credited_in_stripe,
-        null as files_changed_at,
-        null as counted_at,
-        derived_at
-    from derived_hours
 )
 
-select * from final
+select
+    file_tallies.tenant_id,
+    meters.meter,
+    file_tallies.hour,
+    file_tallies.row_count as file_rows,
+    file_tallies.inserted_count as inserted,
+    case when file_tallies.is_withdrawn then file_tallies.inserted_count else 0 end as withdrawn,
+    file_tallies.duplicate_count as duplicates,
+    file_tallies.rejected_count as rejected,
+    null::numeric as derived,
+    null::numeric as usage,
+    null::numeric as stated,
+    null::integer as revision,
+    null::timestamptz as under_way_since,
+    null::timestamptz as ledger_changed_at,
+    null::numeric as stripe,
+    null::text as stripe_cause,
+    null::text as exception_cause,
+    null::numeric as invoiced_by_hand,
+    null::numeric as credited,
+    null::numeric as written_off,
+    null::numeric as credited_in_stripe,
+    null::timestamptz as files_changed_at,
+    null::timestamptz as counted_at,
+    null::timestamptz as derived_at
+from fridge.stg_file_tallies as file_tallies
+inner join meters on meters.measure = 'inserted_count'
+where file_tallies.tenant_id is not null
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    quantity as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from derived_usage
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    quantity as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from usage
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    case when is_counted_by_stripe then quantity end as stated,
+    revision,
+    case when is_under_way then coalesce(first_sent_at, staged_at) end as under_way_since,
+    changed_at as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from fridge.stg_statements
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    quantity as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from fridge.stg_stripe_hours
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    null as stripe,
+    cause as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from fridge.stg_stripe_causes
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    case when cause in ('refused', 'customer_gone') then opened_at end as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    to_char(cause_position, 'FM0000') || cause as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from exceptions
+
+union all
+
+select
+    tenant_id,
+    meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    nullif(invoiced, 0) as invoiced_by_hand,
+    nullif(credited, 0) as credited,
+    nullif(written_off, 0) as written_off,
+    nullif(credited_in_stripe, 0) as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from fridge.stg_settled_usage
+where invoiced <> 0 or credited <> 0 or written_off <> 0 or credited_in_stripe <> 0
+
+union all
+
+select
+    null as tenant_id,
+    null as meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    greatest(loaded_at, withdrawn_at) as files_changed_at,
+    null as counted_at,
+    null as derived_at
+from fridge.stg_landing_files
+where inserted_count > 0
+
+union all
+
+select
+    null as tenant_id,
+    null as meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    counted_at,
+    null as derived_at
+from fridge.stg_counted_hours
+
+union all
+
+select
+    null as tenant_id,
+    null as meter,
+    hour,
+    null as file_rows,
+    null as inserted,
+    null as withdrawn,
+    null as duplicates,
+    null as rejected,
+    null as derived,
+    null as usage,
+    null as stated,
+    null as revision,
+    null as under_way_since,
+    null as ledger_changed_at,
+    null as stripe,
+    null as stripe_cause,
+    null as exception_cause,
+    null as invoiced_by_hand,
+    null as credited,
+    null as written_off,
+    null as credited_in_stripe,
+    null as files_changed_at,
+    null as counted_at,
+    derived_at
+from fridge.stg_derived_hours

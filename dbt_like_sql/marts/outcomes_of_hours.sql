@@ -7,34 +7,30 @@ with hours_not_kept as (
 
 kept as (
     select * from fridge.kept_outcomes
-),
-
-final as (
-    select
-        hour,
-        meter,
-        outcome,
-        cause,
-        quantity
-    from kept
-    where hour not in (select hours_not_kept.hour from hours_not_kept)
-
-    union all
-
-    select
-        hours_not_kept.hour,
-        of_hour.meter,
-        of_hour.outcome,
-        of_hour.cause,
-        of_hour.quantity
-    from hours_not_kept
-    cross join
-        lateral (
-            select hour_outcomes.*
-            from fridge.hour_outcomes
-            where hour_outcomes.hour = hours_not_kept.hour
-            limit all offset 0 -- noqa: AM09
-        ) as of_hour
 )
 
-select * from final
+select
+    hour,
+    meter,
+    outcome,
+    cause,
+    quantity
+from kept
+where hour not in (select hours_not_kept.hour from hours_not_kept)
+
+union all
+
+select
+    hours_not_kept.hour,
+    of_hour.meter,
+    of_hour.outcome,
+    of_hour.cause,
+    of_hour.quantity
+from hours_not_kept
+cross join
+    lateral (
+        select hour_outcomes.*
+        from fridge.hour_outcomes
+        where hour_outcomes.hour = hours_not_kept.hour
+        limit all offset 0 -- noqa: AM09
+    ) as of_hour

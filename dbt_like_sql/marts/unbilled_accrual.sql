@@ -509,27 +509,23 @@ priced as (
                 )
         end as amount
     from stepped
-),
-
-final as (
-    select
-        priced.usage_month,
-        priced.tenant_id,
-        tenants.tenant_name,
-        priced.meter,
-        priced.cause,
-        case when priced.amount is not null then priced.currency end as currency,
-        sum(priced.quantity) as quantity,
-        sum(priced.amount)::bigint as amount_minor_units
-    from priced
-    left join tenants on priced.tenant_id = tenants.tenant_id
-    group by
-        priced.usage_month,
-        priced.tenant_id,
-        tenants.tenant_name,
-        priced.meter,
-        priced.cause,
-        case when priced.amount is not null then priced.currency end
 )
 
-select * from final
+select
+    priced.usage_month,
+    priced.tenant_id,
+    tenants.tenant_name,
+    priced.meter,
+    priced.cause,
+    case when priced.amount is not null then priced.currency end as currency,
+    sum(priced.quantity) as quantity,
+    sum(priced.amount)::bigint as amount_minor_units
+from priced
+left join tenants on priced.tenant_id = tenants.tenant_id
+group by
+    priced.usage_month,
+    priced.tenant_id,
+    tenants.tenant_name,
+    priced.meter,
+    priced.cause,
+    case when priced.amount is not null then priced.currency end

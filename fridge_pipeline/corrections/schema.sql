@@ -804,26 +804,26 @@ comment on column fridge.settlements.settled_at is 'Since when it is in force.';
 create view fridge.settled_usage as
 with quantities as (
     select
-        tenant_id,
-        event_name,
-        hour,
-        -- What Stripe shows beyond what it was told is given back, and is no part of what it is to be told.
-        case when kind in ('unexplained', 'not_stated_by_us') then 'credited_in_stripe' else how end as how,
-        quantity
-    from fridge.settlements
-    -- What is wrong on an invoice was stated to Stripe all the same.
-    where quantity is not null and shares is null and kind not in ('not_invoiced', 'invoiced_too_much')
-
-    union all
-
-    select
-        of_tenants.tenant_id,
+        coalesce(of_tenants.tenant_id, settlements.tenant_id) as tenant_id,
         settlements.event_name,
         settlements.hour,
-        settlements.how,
-        of_tenants.quantity::bigint as quantity
+        -- What Stripe shows beyond what it was told is given back, and is no part of what it is to be told.
+        case
+            when settlements.shares is null and settlements.kind in ('unexplained', 'not_stated_by_us')
+                then 'credited_in_stripe'
+            else settlements.how
+        end as how,
+        coalesce(of_tenants.quantity::bigint, settlements.quantity) as quantity
     from fridge.settlements
-    cross join lateral jsonb_each_text(settlements.shares) as of_tenants (tenant_id, quantity)
+    left join lateral jsonb_each_text(settlements.shares) as of_tenants (tenant_id, quantity) on true
+    where
+        of_tenants.tenant_id is not null
+        -- What is wrong on an invoice was stated to Stripe all the same.
+        or (
+            settlements.quantity is not null
+            and settlements.shares is null
+            and settlements.kind not in ('not_invoiced', 'invoiced_too_much')
+        )
 ),
 
 of_meters as (

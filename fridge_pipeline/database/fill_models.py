@@ -70,35 +70,31 @@ def fill_hours(
     with database.connect() as connection:
         _keep_meters(connection, catalogue)
         # Once, before day by day: whoever compares a day may read the month that has its readings.
-        if only_changed and not any(_differ(connection, model, hours) for model in increments):
-            return filled
+        if only_changed:
+            with _with_readings(connection, hours) as span:
+                if span is None or not any(_differ(connection, model, span) for model in increments):
+                    return filled
         for start in range(0, hours.count, HOURS_AT_A_TIME):
             first = hours.first.plus(start)
             day = HourRange(first, min(first.plus(HOURS_AT_A_TIME - 1), hours.last))
+            now = clock()
+            with _with_readings(connection, day) as span:
+                for model in increments:
+                    if span is not None and (not only_changed or _differ(connection, model, span)):
+                        _fill_hours(connection, model, span, now)
             for model in increments:
-                _fill_hours(connection, model, day, clock(), only_changed=only_changed)
                 rows = connection.execute(statement_on("count_model_hours", model.name), span_of(day)).fetchall()
                 filled[model.name] |= {Hour(hour): int(count) for hour, count in rows}
     return filled
 
 
-def _fill_hours(
-    connection: psycopg.Connection, model: SqlModel, hours: HourRange, now: datetime, *, only_changed: bool
-) -> None:
-    with _with_readings(connection, hours) as span:
-        if span is None or (only_changed and not _differ_in(connection, model, span)):
-            return
-        connection.execute(statement_on("empty_model_hours", model.name), span)
-        connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
-        connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
+def _fill_hours(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime], now: datetime) -> None:
+    connection.execute(statement_on("empty_model_hours", model.name), span)
+    connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
+    connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
 
 
-def _differ(connection: psycopg.Connection, model: SqlModel, hours: HourRange) -> bool:
-    with _with_readings(connection, hours) as span:
-        return span is not None and _differ_in(connection, model, span)
-
-
-def _differ_in(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime]) -> bool:
+def _differ(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime]) -> bool:
     compared = statement_on("whether_hours_differ", model.name, select=sql.SQL(model.text))
     row = connection.execute(compared, {**span, "model": model.name}).fetchone()
     return bool(row is None or row[0])
