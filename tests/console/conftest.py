@@ -74,17 +74,28 @@ def shown(
         clock = Clock(datetime.now(UTC))
         books = Pipeline(database, shared_sandbox, home / "landing", home / "work", clock)
         _keep_books(books, home)
-        login = EmbeddedServer(server_home).signed_in(server, FINANCE)
-        finance = Database(login.dsn(str(conninfo_to_dict(database.dsn)["dbname"])))
-        console = Console(
-            pages=all_pages(home, REPORTS),
-            reader=Reader(finance, clock, waited_seconds=60),
-            names=OwnNames.of("127.0.0.1"),
-            program="fridge_pipeline 0, source 0",
-            home=home,
-            reports=home / "reports",
-        )
+        console = _console(server, server_home, books, home)
         yield Shown(console, books, home)
+
+
+@pytest.fixture
+def empty(pipeline: Pipeline, server: ServerAddress, server_home: Path, tmp_path: Path) -> Shown:
+    """An installation on its first day: nothing has come, and nothing was compared."""
+    build(pipeline)
+    return Shown(_console(server, server_home, pipeline, tmp_path), pipeline, tmp_path)
+
+
+def _console(server: ServerAddress, server_home: Path, books: Pipeline, home: Path) -> Console:
+    login = EmbeddedServer(server_home).signed_in(server, FINANCE)
+    finance = Database(login.dsn(str(conninfo_to_dict(books.database.dsn)["dbname"])))
+    return Console(
+        pages=all_pages(home, REPORTS),
+        reader=Reader(finance, books.clock, waited_seconds=60),
+        names=OwnNames.of("127.0.0.1"),
+        program="fridge_pipeline 0, source 0",
+        home=home,
+        reports=home / "reports",
+    )
 
 
 def _keep_books(books: Pipeline, home: Path) -> None:
