@@ -461,7 +461,7 @@ select
     pg_database_size(current_database())::double precision as value;
 
 -- name: signals_of_switches
--- A sensor or schedule that somebody has switched off in the UI; after a move to another code location the newest counts.
+-- What somebody has switched off in the UI; after a move to another code location the newest of a name counts.
 select distinct on (instigator_body::jsonb #>> '{origin, job_name}')
     'switched_off' as name,
     array[instigator_body::jsonb #>> '{origin, job_name}'] as labels,

@@ -15,12 +15,10 @@ import pytest
 from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.console.console_columns import CHECKS
 from fridge_pipeline.console.read_tables import NotAReaderError, Reader
-from fridge_pipeline.database.queries import statement
 from fridge_pipeline.invoices.rules.money import money
 from tests.console.conftest import Shown
 from tests.finance.evidence.books import HOURS
 from tests.finance.report.html_reading import PageRead
-from tests.finance.test_tie_out_of_an_hour import rows_read
 
 PLACES = {"tenant": "cohoes", "month": "2026-01", "hour": HOURS[0].key, "invoice": "in_1", "line": "il_1"}
 
@@ -259,33 +257,11 @@ def test_it_says_of_stripe_that_so_many_days_were_not_read_as_it_has_looked_at(s
     assert row["When (UTC)"] == "no day of the last 7 was read"
 
 
-def test_of_what_was_never_compared_no_check_says_that_it_holds(empty: Shown, shown: Shown) -> None:
+def test_of_what_was_never_compared_no_check_says_that_it_holds(empty: Shown) -> None:
     """Over no reading of Stripe and no invoice two checks said yes."""
     compared = ("nothing_unexplained", "invoices_are_explained", "stripe_is_read")
     found = empty.table("/checks")
     assert {row["What must hold"] for row in found if row["Holds"] == ""} == {CHECKS[name] for name in compared}
-    told = {row["What must hold"]: row["Holds"] for row in shown.table("/checks")}
-    assert told[CHECKS["nothing_unexplained"]] == "yes"
-
-
-USAGE_OF_OTHERS = """
-    insert into fridge.usage (tenant_id, hour, measure, quantity, computed_at)
-    select 'shop-' || tenants, %s::timestamptz - hours * interval '1 hour', 'inserted_count', 1, now()
-    from generate_series(1, 200) as tenants cross join generate_series(1, 100) as hours
-"""
-
-
-def test_the_hours_of_an_invoices_line_are_found_by_its_tenant_and_not_among_the_usage_of_all(shown: Shown) -> None:
-    """Of 1,000 tenants and two years the page took four times as long as a page may."""
-    parameters = {"invoice": "in_1", "line": "il_1"}
-    with shown.books.database.connect() as connection, connection.transaction(force_rollback=True):
-        connection.execute(USAGE_OF_OTHERS, [HOURS[0].start])
-        connection.execute("analyze fridge.usage")
-        listed = len(connection.execute(statement("console_line_hours"), parameters).fetchall())
-        explained = connection.execute(f"explain (analyze, format json) {statement('console_line_hours')}", parameters)
-        ((plans,),) = explained.fetchall()
-    used = next(each for each in plans[0]["Plan"]["Plans"] if each.get("Subplan Name") == "CTE used")
-    assert 0 < listed <= rows_read(used, "usage") < 1_000
 
 
 def test_a_deadline_of_an_invoice_is_not_told_as_stripes_limit_of_usage(shown: Shown) -> None:
