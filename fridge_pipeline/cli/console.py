@@ -138,6 +138,9 @@ def link(tenant: str, days: int) -> None:
     path = make_link_key(configured.home).address(tenant, until)
     echo(f"{base.rstrip('/')}{path}")
     terminal.print(f"it can be opened until {until:%Y-%m-%d %H:%M} UTC")
+    if configured.console_url is None:
+        told = f"FRIDGE_CONSOLE_URL is not set: it is taken to be on this machine alone, at port {CONSOLE_PORT}"
+        terminal.print(told, style="yellow")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 
 import click
 
 from fridge_pipeline.cli.terminal import echo, settings
 from fridge_pipeline.cli.up import UI_PORT
+from fridge_pipeline.database.connection import Database
 from fridge_pipeline.definitions import build_definitions
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
@@ -28,9 +29,11 @@ from fridge_pipeline.operations.check_health import (
     check_readers,
     check_reads,
     check_stripe,
+    check_switches,
 )
 from fridge_pipeline.operations.rules.health_check import Grade, HealthCheck
-from fridge_pipeline.orchestration.runs import check_daemon
+from fridge_pipeline.orchestration.instance import storage_dsn
+from fridge_pipeline.orchestration.runs import check_daemon, names_that_should_run
 from fridge_pipeline.orchestration.shown_hours import check_shown_hours
 from fridge_pipeline.settings import MODELS_FOLDER, REPOSITORY, Settings
 from fridge_pipeline.visible import one_line
@@ -63,19 +66,21 @@ def _health_checks(configured: Settings) -> Iterator[HealthCheck]:
     yield HealthCheck("settings", Grade.OK, text)
     yield _alerts(configured)
     yield from _guarded("machine", lambda: _machine(configured))
-    yield from _guarded("definitions", lambda: [_definitions(configured)])
+    on: list[str] = []
+    yield from _guarded("definitions", lambda: [_definitions(configured, on)])
     with ExitStack() as stack:
         opened: list[Installation] = []
         yield from _guarded("database", lambda: _database(stack, configured, opened))
         if opened:
-            yield from _installation(opened[0])
+            yield from _installation(opened[0], on)
 
 
-def _installation(opened: Installation) -> Iterator[HealthCheck]:
-    """Every part by itself: one that is wrong hides no other."""
+def _installation(opened: Installation, on: Collection[str]) -> Iterator[HealthCheck]:
+    """Every part by itself: one that is wrong hides no other; ``on`` are the sensors and schedules that should run."""
     ledger, landing, stripe = opened
     configured = ledger.settings
     yield from _guarded("daemon", lambda: [check_daemon(configured, ledger.clock())])
+    yield from _guarded("switches", lambda: check_switches(Database(storage_dsn(ledger.database.dsn)), on))
     yield from _guarded("shown hours", lambda: [check_shown_hours(ledger)])
     yield from _guarded(
         "landing zone",
@@ -114,8 +119,10 @@ def _machine(configured: Settings) -> Iterator[HealthCheck]:
     return check_machine(configured.home, landing, PINNED, MODELS_FOLDER, UI_PORT)
 
 
-def _definitions(configured: Settings) -> HealthCheck:
-    assets = len(list(build_definitions(configured).resolve_all_asset_keys()))
+def _definitions(configured: Settings, on: list[str]) -> HealthCheck:
+    definitions = build_definitions(configured)
+    assets = len(list(definitions.resolve_all_asset_keys()))
+    on += names_that_should_run(definitions)
     return HealthCheck("definitions", Grade.OK, f"{assets} assets load")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from fridge_pipeline.calendar.days import Month
-from fridge_pipeline.console.asked import CSV, XLSX, Asked, NotFoundError, asked
+from fridge_pipeline.console.asked import CSV, TABLE, Asked, NotFoundError, asked
 from fridge_pipeline.console.frame import Page, Table
 from fridge_pipeline.console.read_tables import Books, Reader
 from fridge_pipeline.console.render_pages import named_in, render_notice, render_page, stamp_line, style_sheet
@@ -56,6 +56,8 @@ NOT_PREPARED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, p
 #: Whatever keeps the books from being read: its text is for the log, and no page repeats it.
 NOT_READ = (psycopg.Error, DatabaseUnreachableError, DatabaseEncodingError)
 NOT_NOW = "The books do not answer", "The database does not answer as it should; try again in a minute."
+
+BUSY = "Another workbook is being made", "One is made at a time: try again in a minute, or take the CSV."
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +100,7 @@ class Console:
                 style_sheet(), media_type="text/css", headers={**SAFE_HEADERS, "Cache-Control": "max-age=60"}
             )
         if path.startswith(f"{TENANT_PAGES}/"):
-            return await run_in_threadpool(self._tenant_page, path)
+            return await run_in_threadpool(self._tenant_page, path, request.query_params.get(TABLE))
         user = named_by(headers, self.user_header) if self.user_header else ""
         if self.user_header and not user:
             return PlainTextResponse(
@@ -139,10 +141,7 @@ class Console:
                 "one tenant.", around,
             )  # fmt: skip
         except BusyError:
-            return self._notice(
-                503, "Another workbook is being made", "One is made at a time: try again in a minute, or take the CSV.",
-                around,
-            )  # fmt: skip
+            return self._notice(503, *BUSY, around)
         except NOT_PREPARED:
             return self._notice(
                 503, "The books are of another version", "They lack what this page reads, or do not show it to "
@@ -168,14 +167,9 @@ class Console:
                 books.read(table, parameters, skipped) if not (table.keeps or found.ending) else None
                 for table, skipped in numbered
             ]
-        if found.ending == CSV:
-            table = next((each for each in found.page.tables if each.name == found.table), found.page.tables[0])
-            return _csv(found, table, reader, parameters)
-        if found.ending == XLSX:
+        if found.ending:
             stamp = f"{stamp_line(now, self.program, month)}. Asked for: {found.address()}"
-            tables = [(each, reader.stream(each, parameters)) for each in found.page.tables]
-            headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{_file_name(found)}.xlsx"'}
-            return Response(as_workbook(tables, stamp), media_type=WORKBOOK, headers=headers)
+            return _file(found, reader, parameters, stamp)
         read = [
             (table, own or reader.kept(table, parameters, skipped))
             for (table, skipped), own in zip(numbered, rows, strict=True)
@@ -203,24 +197,26 @@ class Console:
         by, said = ("approved_by", "closed, approved") if stands["status"] == "closed" else ("prepared_by", "prepared")
         return f"{month} is {said} by {visible(stands[by])}"
 
-    def _tenant_page(self, path: str) -> Response:
+    def _tenant_page(self, path: str, table: str | None) -> Response:
         """The page that a link shows: one tenant's usage, or in the same words always that there is nothing."""
         try:
-            found = self._opened_link(path)
+            found = self._opened_link(path, table)
             if found is not None and self.reader is not None:
                 return _of_tenant(found, self.reader)
+        except BusyError:
+            return HTMLResponse(render_notice(*BUSY, (), {}), 503, headers=PAGE_HEADERS)
         except (*NOT_READ, LinkKeyError) as error:
             logger.warning("a tenant's page could not be shown: %s", one_line(str(error)))
             return HTMLResponse(render_notice(*NOT_NOW, (), {}), 503, headers=PAGE_HEADERS)
         sentence = "This address shows nothing: it is not complete, or its time is over. Ask for another one."
         return HTMLResponse(render_notice("Nothing here", sentence, (), {}), 404, headers=PAGE_HEADERS)
 
-    def _opened_link(self, path: str) -> Asked | None:
+    def _opened_link(self, path: str, table: str | None) -> Asked | None:
         """The key is looked for each time: it may have been made, or deleted, since."""
         if self.reader is None or self.home is None:
             return None
         key = read_link_key(self.home)
-        return opened_link(path, key, self.reader) if key is not None else None
+        return opened_link(path, table, key, self.reader) if key is not None else None
 
     def _notice(self, status: int, title: str, sentence: str, around: Mapping[str, Any]) -> Response:
         text = sentence[:1].upper() + sentence[1:]
@@ -228,13 +224,24 @@ class Console:
 
 
 def _of_tenant(found: Asked, reader: Reader) -> Response:
-    parameters = found.parameters(reader.clock())
-    if found.ending == CSV:
-        return _csv(found, found.page.tables[0], reader, parameters)
+    """Its files say of whom they are, and have its address, which is secret, neither in them nor in their names."""
+    parameters, stamp = found.parameters(reader.clock()), f"Read {reader.clock():%Y-%m-%d %H:%M:%S} UTC"
+    if found.ending:
+        of_whom = replace(found, path=f"usage/{found.values['tenant']}")
+        return _file(of_whom, reader, parameters, f"Usage of {found.values['tenant']}. {stamp}")
     with reader.books() as books:
         read = [(table, books.read(table, parameters)) for table in found.page.tables]
-    stamp = f"Read {reader.clock():%Y-%m-%d %H:%M:%S} UTC"
     return HTMLResponse(render_page(found, read, (), {"stamp": stamp}), headers=PAGE_HEADERS)
+
+
+def _file(found: Asked, reader: Reader, parameters: Mapping[str, Any], stamp: str) -> Response:
+    """The table that is asked for, or a workbook of all. Raises ``BusyError``."""
+    if found.ending == CSV:
+        table = next((each for each in found.page.tables if each.name == found.table), found.page.tables[0])
+        return _csv(found, table, reader, parameters)
+    tables = [(each, reader.stream(each, parameters)) for each in found.page.tables]
+    headers = {**PAGE_HEADERS, "Content-Disposition": f'attachment; filename="{_file_name(found)}.xlsx"'}
+    return Response(as_workbook(tables, stamp), media_type=WORKBOOK, headers=headers)
 
 
 def _csv(found: Asked, table: Table, reader: Reader, parameters: Mapping[str, Any]) -> Response:

@@ -10,11 +10,11 @@ from urllib.parse import unquote
 
 from fridge_pipeline.calendar.days import Month
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.console.frame import ROWS_MAX, Page, hour_of, month_of, positive, with_query
+from fridge_pipeline.console.frame import ENDINGS, ROWS_MAX, Page, hour_of, month_of, positive, value_in, with_query
 from fridge_pipeline.visible import one_line, quoted
 
 #: The endings of an address, and what they give.
-HTML, CSV, XLSX = "", ".csv", ".xlsx"
+HTML, (CSV, XLSX) = "", ENDINGS
 
 #: Names behind the question mark that every page knows.
 PAGE_NUMBER, TABLE = "page", "table"
@@ -97,9 +97,8 @@ def asked(pages: Sequence[Page], path: str, query: Sequence[tuple[str, str]]) ->
         if len(wanted) == len(given) and all(
             one.startswith("{") or one == other for one, other in zip(wanted, given, strict=True)
         ):
-            found = {
-                one.strip("{}"): unquote(other) for one, other in zip(wanted, given, strict=True) if one.startswith("{")
-            }
+            pairs = zip(wanted, given, strict=True)
+            found = {one.strip("{}"): value_in(other) for one, other in pairs if one.startswith("{")}
             return _read(page, found, "/" if plain == "/index" else plain, ending, query)
     raise NotFoundError(f"there is no page {quoted(unquote(path))} here; the menu names all")
 

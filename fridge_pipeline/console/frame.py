@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 from markupsafe import Markup
 
@@ -138,8 +138,14 @@ MONTH = Filter("month", "Month", example="2026-01", reads=month_of)
 TENANT = Filter("tenant", "Tenant", exists="console_tenant_exists")
 
 
+#: A name that browsers and proxies would take for a step in a path (``.``, ``..``, also as ``%2E``), or that ends as a
+#: file does, has its dots written so, and any name its exclamation marks.
+ESCAPES = (("!", "!21"), (".", "!2E"))
+ENDINGS = (".csv", ".xlsx")
+
+
 def segment(value: object) -> str:
-    """A value as one part of a path: a dot in it is no ending, and a slash begins no other part."""
+    """A value as one part of a path: a dot in it is no ending and no step, and a slash begins no other part."""
     match value:
         case datetime():
             text = Hour.containing(value).key
@@ -147,7 +153,18 @@ def segment(value: object) -> str:
             text = f"{value:%Y-%m}"
         case _:
             text = str(value)
-    return quote(text, safe=":").replace(".", "%2E")
+    is_special = text in {".", ".."} or text.endswith(ENDINGS)
+    for plain, escaped in ESCAPES if is_special else ESCAPES[:1]:
+        text = text.replace(plain, escaped)
+    return quote(text, safe=":!")
+
+
+def value_in(part: str) -> str:
+    """The value that ``segment`` has made a part of a path of."""
+    text = unquote(part)
+    for plain, escaped in reversed(ESCAPES):
+        text = text.replace(escaped, plain)
+    return text
 
 
 def filled(link: str, row: Row) -> str | None:

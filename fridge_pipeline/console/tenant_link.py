@@ -20,9 +20,9 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from fridge_pipeline.console.asked import CSV, HTML, Asked
+from fridge_pipeline.console.asked import HTML, Asked
 from fridge_pipeline.console.console_columns import fields
-from fridge_pipeline.console.frame import Page, Table
+from fridge_pipeline.console.frame import ENDINGS, Page, Table
 from fridge_pipeline.console.pages_of_tenants import months_plot, tenant_days_plot
 from fridge_pipeline.console.read_tables import Reader
 
@@ -139,16 +139,18 @@ def make_link_key(home: Path) -> LinkKey:
     return known
 
 
-def opened_link(path: str, key: LinkKey, reader: Reader) -> Asked | None:
-    """The tenant's page, if the address is good now."""
-    ending = CSV if path.endswith(CSV) else HTML
+def opened_link(path: str, table: str | None, key: LinkKey, reader: Reader) -> Asked | None:
+    """The tenant's page, or a file of it or of one ``table``, if the address is good now."""
+    if table is not None and table not in {each.name for each in OWN_PAGE.tables}:
+        return None
+    ending = next((each for each in ENDINGS if path.endswith(each)), HTML)
     address = path.removesuffix(ending).removeprefix(f"{TENANT_PAGES}/")
     if len(address) > ADDRESS_CHARACTERS_MAX:
         return None
     tenant_id = key.tenant(address, reader.clock())
     if tenant_id is None:
         return None
-    return Asked(OWN_PAGE, {"tenant": tenant_id}, {}, f"{TENANT_PAGES}/{address}", ending, 1, None)
+    return Asked(OWN_PAGE, {"tenant": tenant_id}, {}, f"{TENANT_PAGES}/{address}", ending, 1, table)
 
 
 def _text(given: bytes) -> str:

@@ -7,6 +7,7 @@ import importlib.metadata
 import platform
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -18,8 +19,12 @@ from fridge_pipeline.database.queries import PACKAGE, statement
 _SOURCE = frozenset({".py", ".sql", ".yml"})
 
 
-def program_identity(models_folder: Path) -> dict[str, str]:
-    """Version, commit and source hash of the program and its SQL models, and the versions of Python and polars."""
+@cache
+def program_identity(models_folder: Path) -> Mapping[str, str]:
+    """Version, commit and source hash of the program and its SQL models, and the versions of Python and polars.
+
+    As of the first call in a process: what is asked where the code is loaded tells of this code, not of later files.
+    """
     return {
         "name": "fridge_pipeline",
         "version": importlib.metadata.version("fridge_pipeline"),

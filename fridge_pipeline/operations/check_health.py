@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from fridge_pipeline.ingest.object_store.archive import require_listed
 from fridge_pipeline.ingest.rules.location import Location, ObjectLocation
 from fridge_pipeline.ingest.rules.losses import Strays
 from fridge_pipeline.invoices.rules.hold_draft import InvoiceMode
+from fridge_pipeline.operations.rules.daemon_check import judge_switches
 from fridge_pipeline.operations.rules.health_check import (
     Grade,
     HealthCheck,
@@ -102,6 +103,13 @@ def check_database(database: Database, clock: Callable[[], datetime]) -> Iterato
         do = f"have create role {PIPELINE}, then fridge migrate (docs/deployment.md, External PostgreSQL)"
         yield HealthCheck("roles", Grade.WARN, "works with all the rights of the role that signs in", do)
     yield judge_skew("database clock", "PostgreSQL's clock", there - (before + (after - before) / 2))
+
+
+def check_switches(dagster: Database, on: Collection[str]) -> list[HealthCheck]:
+    """Whether somebody has switched off in the UI what the code has ``on``, by Dagster's own database."""
+    with dagster.connect() as connection:
+        switched = connection.execute(statement("signals_of_switches")).fetchall()
+    return judge_switches({name for _, (name,), is_off in switched if is_off and name in on})
 
 
 def check_readers(database: Database, finance: Database | None) -> HealthCheck:

@@ -459,3 +459,12 @@ select
     'database_bytes' as name,
     array['dagster'] as labels,
     pg_database_size(current_database())::double precision as value;
+
+-- name: signals_of_switches
+-- What somebody has switched off in the UI; after a move to another code location the newest of a name counts.
+select distinct on (instigator_body::jsonb #>> '{origin, job_name}')
+    'switched_off' as name,
+    array[instigator_body::jsonb #>> '{origin, job_name}'] as labels,
+    (status = 'STOPPED')::integer::double precision as value
+from instigators
+order by instigator_body::jsonb #>> '{origin, job_name}' asc, update_timestamp desc;

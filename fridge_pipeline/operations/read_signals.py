@@ -144,4 +144,7 @@ BOOKS: Mapping[str, ReadSamples] = {
     "hours": _hours,
     "drafts": _drafts,
 }
-DAGSTER: Mapping[str, ReadSamples] = {"dagster": _queried("signals_of_dagster")}
+DAGSTER: Mapping[str, ReadSamples] = {
+    "dagster": _queried("signals_of_dagster"),
+    "switches": _queried("signals_of_switches"),
+}

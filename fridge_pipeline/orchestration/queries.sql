@@ -4,7 +4,7 @@ do $$
 declare
     shown text;
 begin
-    foreach shown in array array['daemon_heartbeats', 'job_ticks', 'runs'] loop
+    foreach shown in array array['daemon_heartbeats', 'instigators', 'job_ticks', 'runs'] loop
         if to_regrole('fridge_metrics') is not null and not has_table_privilege('fridge_metrics', shown, 'select') then
             execute format('grant select on %I to fridge_metrics', shown);
         end if;

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import DagsterRunStatus
 
-from fridge_pipeline.operations.rules.health_check import HealthCheck, judge_daemons
+from fridge_pipeline.operations.rules.daemon_check import judge_daemons
+from fridge_pipeline.operations.rules.health_check import HealthCheck
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.settings import Settings
 
@@ -73,6 +74,18 @@ def check_daemon(settings: Settings, now: datetime) -> HealthCheck:
         if beat is not None and beat.errors
     }
     return judge_daemons(ages, errors)
+
+
+#: A gateway may deliver the canary in its place (docs/operations.md, The canary).
+MAY_BE_OFF = frozenset({"hourly_canary"})
+
+
+def names_that_should_run(definitions: dg.Definitions) -> list[str]:
+    """The sensors and schedules that the code has on, and that nobody has a reason to switch off for good."""
+    watching = (*(definitions.sensors or ()), *(definitions.schedules or ()))
+    on = (dg.DefaultSensorStatus.RUNNING, dg.DefaultScheduleStatus.RUNNING)
+    names = {each.name for each in watching if getattr(each, "default_status", None) in on}
+    return sorted(names - MAY_BE_OFF)
 
 
 def main(what: str, *about: str) -> None:

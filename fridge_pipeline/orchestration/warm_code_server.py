@@ -15,9 +15,12 @@ from dagster._grpc import impl, server
 from dagster._grpc.__generated__ import dagster_api_pb2
 
 from fridge_pipeline import definitions
+from fridge_pipeline.database.program import program_identity
+from fridge_pipeline.database.queries import statements
 from fridge_pipeline.orchestration import dagster_storage
 from fridge_pipeline.orchestration.forked_runs import Forks, fork_server
 from fridge_pipeline.orchestration.instance import hold_connections
+from fridge_pipeline.settings import MODELS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 #: Imported for the processes that are forked.
 IMPORTED_BEFORE = (definitions, dagster_storage, impl)
+
+#: Of the files as they are loaded here: what runs put on record, and their SQL. A later pull changes neither.
+LOADED_BEFORE = (program_identity(MODELS_FOLDER), statements())
 
 PAUSE_SECONDS = 0.1
 

@@ -100,6 +100,7 @@ def test_doctor_looks_at_every_part_and_finds_nothing_wrong_with_a_working_one(r
         *("settings", "alerts", "disk", "versions", "ports", "definitions", "database", "roles", "readers"),
         *(
             "daemon",
+            "switches",
             "landing zone",
             "archive",
             "packs",

@@ -73,17 +73,28 @@ def shown(
         clock = Clock(datetime.now(UTC))
         books = Pipeline(database, shared_sandbox, home / "landing", home / "work", clock)
         _keep_books(books, home)
-        login = world.signed_in(FINANCE)
-        finance = Database(login.dsn(str(conninfo_to_dict(database.dsn)["dbname"])))
-        console = Console(
-            pages=all_pages(home, REPORTS),
-            reader=Reader(finance, clock, waited_seconds=60),
-            names=OwnNames.of("127.0.0.1"),
-            program="fridge_pipeline 0, source 0",
-            home=home,
-            reports=home / "reports",
-        )
+        console = _console(world, books, home)
         yield Shown(console, books, home)
+
+
+@pytest.fixture
+def empty(pipeline: Pipeline, world: World, tmp_path: Path) -> Shown:
+    """An installation on its first day: nothing has come, and nothing was compared."""
+    build(pipeline)
+    return Shown(_console(world, pipeline, tmp_path), pipeline, tmp_path)
+
+
+def _console(world: World, books: Pipeline, home: Path) -> Console:
+    login = world.signed_in(FINANCE)
+    finance = Database(login.dsn(str(conninfo_to_dict(books.database.dsn)["dbname"])))
+    return Console(
+        pages=all_pages(home, REPORTS),
+        reader=Reader(finance, books.clock, waited_seconds=60),
+        names=OwnNames.of("127.0.0.1"),
+        program="fridge_pipeline 0, source 0",
+        home=home,
+        reports=home / "reports",
+    )
 
 
 def _keep_books(books: Pipeline, home: Path) -> None:

@@ -29,6 +29,7 @@ def test_a_link_begins_with_the_consoles_address_and_is_of_a_tenant_that_there_i
     pipeline.add_tenant("cohoes")
     done = run("link", "cohoes", "--days", "3", FRIDGE_CONSOLE_URL="https://billing.example")
     assert done.stdout.startswith("https://billing.example/usage-of/"), done.stderr
+    assert "not set" not in done.stderr
     (path,) = tmp_path.rglob(KEY_FILE)
     address = done.stdout.strip().rpartition("/")[2]
     key, now = LinkKey(path.read_bytes()), datetime.now(UTC)
@@ -44,5 +45,6 @@ def test_a_link_is_made_where_the_console_runs_which_knows_no_login_but_finances
     nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
     done = run("link", "cohoes", FRIDGE_FINANCE_DATABASE_URL=pipeline.database.dsn, FRIDGE_DATABASE_URL=nowhere)
     assert done.stdout.startswith("http://127.0.0.1:3001/usage-of/"), done.stderr
+    assert "FRIDGE_CONSOLE_URL is not set" in done.stderr, "the console may be at another port, and is of this machine"
     (path,) = tmp_path.rglob(KEY_FILE)
     assert path.stat().st_mode & 0o777 == 0o600

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.console.console_columns import CHECKS
 from fridge_pipeline.console.read_tables import NotAReaderError, Reader
 from fridge_pipeline.invoices.rules.money import money
 from tests.console.conftest import Shown
@@ -254,3 +255,17 @@ def test_it_says_of_stripe_that_so_many_days_were_not_read_as_it_has_looked_at(s
     then = replace(shown, console=replace(shown.console, reader=later))
     (row,) = (row for row in then.table("/index", "freshness") if row["What"].startswith("Stripe's own"))
     assert row["When (UTC)"] == "no day of the last 7 was read"
+
+
+def test_of_what_was_never_compared_no_check_says_that_it_holds(empty: Shown) -> None:
+    """Over no reading of Stripe and no invoice two checks said yes."""
+    compared = ("nothing_unexplained", "invoices_are_explained", "stripe_is_read")
+    found = empty.table("/checks")
+    assert {row["What must hold"] for row in found if row["Holds"] == ""} == {CHECKS[name] for name in compared}
+
+
+def test_a_deadline_of_an_invoice_is_not_told_as_stripes_limit_of_usage(shown: Shown) -> None:
+    """What missed an invoice has until the next one; that was told as usage older than 35 days."""
+    told = [row["What must hold"] for row in shown.table("/checks")]
+    assert [each for each in told if "35 days" in each] == []
+    assert len([each for each in told if "deadline" in each]) == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
@@ -36,6 +38,25 @@ def test_it_shows_this_tenants_usage_and_leads_to_nothing_else(shown: Shown, add
     assert not any(tenant in page.text for tenant in ("A/b", "../etc", "cus_"))
     csv = shown.ask(f"{address}.csv").text
     assert csv.splitlines()[0] == "Day (UTC),Meter,Usage,Hours with usage"
+
+
+def test_each_file_that_it_offers_has_the_rows_of_its_table_and_not_the_address_in_its_name(
+    shown: Shown, address: str
+) -> None:
+    """Its workbook was not there, the months had the days' file, and names of files held the signed address."""
+    page = PageRead(shown.ask(address).text)
+    offered = {str(each["href"]) for each in page.of("a") if str(each["href"]).startswith(address)} - {address}
+    files = {path.removeprefix(address): shown.ask(path) for path in offered}
+    assert {name: answer.status_code for name, answer in files.items()} == dict.fromkeys(
+        (".csv", ".csv?table=months", ".xlsx"), 200
+    )
+    assert files[".csv?table=months"].text.startswith("Month,Meter,Usage")
+    book = openpyxl.load_workbook(io.BytesIO(files[".xlsx"].content))
+    assert [sheet["A2"].value for sheet in book] == ["Day (UTC)", "Month"]
+    signed = address.rpartition(".")[2]
+    assert not any(signed in answer.headers["Content-Disposition"] for answer in files.values())
+    assert signed not in str(book.worksheets[0]["A1"].value)
+    assert shown.ask(f"{address}.csv?table=tenants").status_code == 404
 
 
 def test_what_is_changed_over_or_of_another_installation_is_answered_in_the_same_words(

@@ -10,8 +10,13 @@ from datetime import timedelta
 import dagster as dg
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import GrpcServerCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import TickData, TickStatus
+from dagster._core.remote_origin import (
+    GrpcServerCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 from dagster._daemon.types import DaemonHeartbeat
 
 from fridge_pipeline.calendar.hours import Hour
@@ -97,6 +102,12 @@ def dagster_beside(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Itera
         )
         instance.create_tick(tick)
         instance.create_tick(tick._replace(timestamp=now - 55))
+        for name, status in (
+            ("landing_sensor", InstigatorStatus.DECLARED_IN_CODE),
+            ("hourly_billing", InstigatorStatus.STOPPED),
+        ):
+            origin = RemoteInstigatorOrigin(ORIGIN.repository_origin, name)
+            instance.add_instigator_state(InstigatorState(origin, InstigatorType.SENSOR, status))
         yield instance
 
 

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.operations.rules.daemon_check import judge_daemons, judge_switches
 from fridge_pipeline.operations.rules.health_check import (
     Grade,
     HealthCheck,
     Unread,
-    judge_daemons,
     judge_exceptions,
     judge_hours,
     judge_ids,
@@ -47,6 +47,16 @@ def test_a_daemon_that_has_stopped_or_half_works_is_wrong_and_one_that_nobody_us
     assert (half.grade, "SENSOR" in half.text, "SCHEDULER" in half.text) == (Grade.WRONG, True, False)
     assert judge_daemons(NOW_AND_THEN, {"SENSOR": "boom"}).grade is Grade.WRONG
     assert judge_daemons({**NOW_AND_THEN, "SENSOR": -late}, {}).grade is Grade.WRONG, "it died with the clock ahead"
+
+
+def test_what_bills_and_is_switched_off_is_wrong_and_what_else_is_off_is_a_warning() -> None:
+    """A sensor switched off in the UI was seen by nothing: billing had stopped, and doctor was green."""
+    assert judge_switches([]) == [HealthCheck("switches", Grade.OK, "every sensor and schedule that should run is on")]
+    wrong, warning = judge_switches(["daily_invoices", "hourly_billing", "landing_sensor"])
+    assert (wrong.grade, warning.grade) == (Grade.WRONG, Grade.WARN)
+    assert wrong.text.startswith("switched off in the UI: hourly_billing, landing_sensor")
+    assert warning.text.startswith("switched off in the UI: daily_invoices")
+    assert "Automation" in wrong.do
 
 
 def test_what_is_not_read_is_told_in_pairs_and_days_with_the_command_that_reads_all_of_it() -> None:

@@ -113,7 +113,7 @@ def test_a_prometheus_that_scrapes_us_answers_every_query_of_the_board_and_raise
         wait_until("it has scraped us", lambda: ask("query", query='up{job="fridge"} == 1')["result"], 60)
         empty = [where for where, query in queries().items() if not ask("query", query=query)["result"]]
         assert empty == []
-        expected = {"FridgeUsageIsNotStated", "FridgeDraftAtRisk"}
+        expected = {"FridgeUsageIsNotStated", "FridgeDraftAtRisk", "FridgeSwitchedOff"}
         wait_until("it has raised just what is so", lambda: urgent(ask) == expected, 60)
         assert [each["health"] for each in rules(ask)] == ["ok"] * len(alerts())
         answer = requests.get(f"http://127.0.0.1:{port}/metrics", headers={"Host": "evil.example"}, timeout=10)

@@ -56,6 +56,8 @@ def test_the_signals_are_the_numbers_of_the_books(installation: Installation, mo
     assert told["fridge_stripe_reads", ()] >= 3
     assert told["fridge_daemon_heartbeat_age_seconds", ("SENSOR",)] == pytest.approx(40, abs=1)
     assert told["fridge_tick_age_seconds", ("landing_sensor",)] == pytest.approx(25, abs=1)
+    off = {name: told["fridge_switched_off", (name,)] for name in ("landing_sensor", "hourly_billing")}
+    assert off == {"landing_sensor": 0, "hourly_billing": 1}
     assert told["fridge_runs", ("QUEUED",)] == told["fridge_runs_ended", ("load_and_bill", "SUCCESS")] == 1
     assert 0 <= told["fridge_run_wait_seconds", ("load_and_bill",)] < 60
     assert min(told["fridge_database_bytes", (name,)] for name in ("books", "dagster")) > 1_000_000
@@ -70,7 +72,7 @@ def test_what_nobody_has_read_is_absent_and_not_zero(pipeline: Pipeline) -> None
             *("drafts", "drafts_at_risk", "draft_at_risk_final_seconds", "stripe_read_age_seconds"),
             *("stripe_calls_per_second_max", "stripe_headroom_ratio", "load_age_seconds", "evidence_pack_age_seconds"),
             *("oldest_unbilled_hour_age_seconds", "exception_deadline_seconds", "landing_files", "landing_rows"),
-            *("runs", "daemon_heartbeat_age_seconds", "tick_age_seconds"),
+            *("runs", "daemon_heartbeat_age_seconds", "tick_age_seconds", "switched_off"),
         }
     ), "Dagster's database is not there, and in the books nothing has happened"
     assert told["fridge_part_was_read", ("dagster",)] == 0
@@ -177,7 +179,7 @@ def test_the_metrics_sign_in_as_a_role_that_reads_what_they_show_and_does_nothin
         assert parts == dict.fromkeys((*BOOKS, *DAGSTER), 1)
         with dagster.connect() as connection:
             rights = dict(connection.execute(RIGHTS, ["public"]).fetchall())
-        assert rights == dict.fromkeys(("daemon_heartbeats", "job_ticks", "runs"), "select")
+        assert rights == dict.fromkeys(("daemon_heartbeats", "instigators", "job_ticks", "runs"), "select")
     with books.connect() as connection:
         rights = dict(connection.execute(RIGHTS, ["fridge"]).fetchall())
         reads = connection.execute("select relation from fridge.metrics_reads").fetchall()
@@ -198,4 +200,4 @@ def test_the_pipelines_rights_are_enough(installation: Installation) -> None:
     samples = read_signals(installation.observed, installation.pipeline.clock)
     parts = {sample.labels[0]: sample.value for sample in samples if sample.name == "part_was_read"}
     assert installation.observed.books.role == "fridge_pipeline"
-    assert parts == dict.fromkeys(BOOKS, 1) | {"dagster": 0}
+    assert parts == dict.fromkeys(BOOKS, 1) | dict.fromkeys(DAGSTER, 0)

@@ -140,3 +140,19 @@ print(threading.active_count(), len([name for name in set(sys.modules) - before 
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", "0"]
+
+
+def test_a_run_puts_on_record_the_code_that_works_and_not_what_lies_on_the_disk_by_then() -> None:
+    """After a pull without a restart a run was on record with a commit of which it had not a line in it."""
+    asked = """
+from fridge_pipeline.orchestration import warm_code_server
+from fridge_pipeline.database import program, queries
+from fridge_pipeline.settings import MODELS_FOLDER
+program.source_sha256 = lambda *folders: "another source"
+program.commit = lambda: "another commit"
+queries.statements_in = lambda path: [("another", "select 1")]
+made = program.program_identity(MODELS_FOLDER)
+print(len(made["source_sha256"]), len(made["commit"]) > 20, len(queries.statements()) > 100)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["64", "True", "True"]

@@ -13,17 +13,10 @@ from fridge_pipeline.catalogue.billing_start import BillingStart
 from fridge_pipeline.finance.rules.evidence_chain import ChainedPack
 from fridge_pipeline.ingest.rules.losses import SHOWN_MAX, LandingLosses, gone_told
 from fridge_pipeline.reason_codes import advised, kind_of
-from fridge_pipeline.visible import counted
 
 #: A clock that is off by seconds stamps oddly. By a minute, hours close early, and Stripe refuses what lies more than
 #: five minutes ahead of its own.
 SKEW_NOTED, SKEW_MAX = timedelta(seconds=5), timedelta(seconds=60)
-
-#: The daemon says every half minute that it lives.
-HEARTBEAT_MAX = timedelta(minutes=2)
-
-#: Who has done without a daemon for so long works with ``fridge bill``: before that, one that is silent has stopped.
-DAEMON_GIVEN_UP = timedelta(days=35)
 
 #: So long a restore is told of: Stripe takes usage of the last 35 days.
 RESTORE_NOTED = timedelta(days=35)
@@ -81,35 +74,6 @@ def judge_skew(check: str, of: str, skew: timedelta) -> HealthCheck:
         return HealthCheck(check, Grade.OK, text)
     grade = Grade.WARN if abs(skew) <= SKEW_MAX else Grade.WRONG
     return HealthCheck(check, grade, text, "set the clocks by NTP (timedatectl set-ntp true)")
-
-
-def judge_daemons(ages: Mapping[str, timedelta | None], errors: Mapping[str, str]) -> HealthCheck:
-    """Whether Dagster's daemon works, by how long ago its parts were heard of; below 0 is while a clock was ahead."""
-    if errors:
-        told = "; ".join(f"{name}: {error}" for name, error in sorted(errors.items()))
-        return HealthCheck(
-            "daemon", Grade.WRONG, told, "remove the cause that it names; FRIDGE_HOME/logs/daemon.log has more"
-        )
-    silent = sorted(name for name, age in ages.items() if age is None or abs(age) > HEARTBEAT_MAX)
-    if not silent:
-        return HealthCheck("daemon", Grade.OK, f"all {len(ages)} parts of Dagster's daemon were heard of lately")
-    if len(silent) < len(ages):
-        do = "restart the daemon (stop and start fridge up); FRIDGE_HOME/logs/daemon.log says why"
-        return HealthCheck("daemon", Grade.WRONG, f"not heard of for over two minutes: {', '.join(silent)}", do)
-    last = min((abs(age) for age in ages.values() if age is not None), default=None)
-    has_stopped = last is not None and last <= DAEMON_GIVEN_UP
-    heard = f"has stopped, last heard of {_ago(last)} ago" if last is not None and has_stopped else "is not running"
-    text = f"Dagster's daemon {heard}: nothing is loaded, billed or reported automatically"
-    return HealthCheck("daemon", Grade.WRONG if has_stopped else Grade.WARN, text, "start it: fridge up")
-
-
-def _ago(age: timedelta) -> str:
-    """An age in the largest unit that it fills."""
-    minutes = age // timedelta(minutes=1)
-    for unit, size in (("day", 24 * 60), ("hour", 60)):
-        if minutes >= size:
-            return counted(minutes // size, unit)
-    return counted(minutes, "minute")
 
 
 def judge_landing(hours: int, shown: str, losses: LandingLosses) -> list[HealthCheck]:

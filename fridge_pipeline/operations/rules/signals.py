@@ -64,6 +64,7 @@ SIGNALS: Final[Mapping[str, Signal]] = {
     "database_bytes": Signal("size of the database", ("database",)),
     "daemon_heartbeat_age_seconds": Signal("since this part of Dagster's daemon was last heard of", ("daemon",)),
     "tick_age_seconds": Signal("since this sensor or schedule was last evaluated", ("name",)),
+    "switched_off": Signal("1 if somebody switched this sensor or schedule off in the UI, 0 if it is on", ("name",)),
     "runs": Signal("runs under way", ("status",)),
     "queued_run_age_seconds": Signal("since the run that waits longest was queued"),
     "runs_ended": Signal("runs that ended in the last hour", ("job", "status")),
