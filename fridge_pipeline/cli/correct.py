@@ -38,7 +38,7 @@ class KeyMayNotWriteError(RuntimeError):
 @click.command()
 @click.argument("month", type=MonthKey(), required=False)
 @click.option(
-    "--approve", "approved", type=RECORD, multiple=True, metavar="ID", help="Approve this proposal; repeatable."
+    "--approve", "approved", type=RECORD, multiple=True, metavar="ID", help="Approve this proposal; may be repeated."
 )
 @as_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

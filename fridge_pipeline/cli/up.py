@@ -185,8 +185,9 @@ class Running:
 def up(port: int) -> None:
     """Run everything on this machine until Ctrl-C.
 
-    Embedded PostgreSQL, schema, Stripe sandbox if no key is set, Dagster webserver and daemon with the landing
-    sensor and hourly billing on. Ctrl-C stops all of it.
+    It starts the embedded PostgreSQL, a Stripe sandbox if no key is set, Dagster's UI and daemon, the console and
+    the metrics. New landing files are loaded within half a minute, and closed hours are billed. Ctrl-C stops all of
+    it but the database (fridge db stop).
     """
     with running(settings(), port) as started:
         show_urls(started)
