@@ -50,7 +50,7 @@ class Settings(Places):
     partitions_start: Annotated[Hour, PlainValidator(values.grid_start)] = variable(
         "FRIDGE_PARTITIONS_START",
         values.GRID_START,
-        "first hour of the partition grid; `first` is the first landing hour of the books",
+        "first hour that Dagster shows; `first` is the first hour that has a landing file",
         shown="`2026-01-01-00:00`; `first` for `fridge up`",
     )
     bill_from: Annotated[BillingStart | None, PlainValidator(values.billing_start)] = variable(

@@ -27,6 +27,8 @@ def backtest(first: Hour, last: Hour, as_json: bool) -> None:
     It compares with usage and with what was sent. Nothing is written. Exit code 1 if a tenant's number differs.
     Usage that was never sent is no difference; hours whose readings were dropped cannot be counted again and are
     named.
+
+    Example: fridge backtest --from 2026-01-01-00:00 --to 2026-01-31-23:00
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")

@@ -82,8 +82,10 @@ class Billed:
 def bill(*, first: Hour, last: Hour, dry_run: bool, again: bool, as_json: bool) -> None:
     """Load, count and bill every hour from KEY to KEY, both included.
 
-    Prints a summary. Hours without anything new are skipped. Exit code 1 if an hour is neither delivered nor
+    It prints a summary. Hours without anything new are skipped. Exit code 1 if an hour is neither delivered nor
     explained by an exception.
+
+    Example: fridge bill --from 2026-01-24-00:00 --to 2026-01-24-23:00 --dry-run
     """
     if last < first:
         raise click.UsageError(f"--to {last} lies before --from {first}")

@@ -38,7 +38,7 @@ class KeyMayNotWriteError(RuntimeError):
 @click.command()
 @click.argument("month", type=MonthKey(), required=False)
 @click.option(
-    "--approve", "approved", type=RECORD, multiple=True, metavar="ID", help="Approve this proposal; repeatable."
+    "--approve", "approved", type=RECORD, multiple=True, metavar="ID", help="Approve this proposal; may be repeated."
 )
 @as_option()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -119,8 +119,12 @@ def as_text(report: ProposalReport, month: Month) -> str:
     if waiting:
         options = " ".join(f"--approve {each}" for each in waiting)
         lines.append(f"Another person approves, by a login of its own: fridge correct {options} --as LOGIN")
+    elif report.read_at is None:
+        lines.append("no invoice was read yet: fridge invoices --read-stripe reads them now")
     elif not report.not_proposed:
-        lines.append(f"Nothing is to be corrected in {month}")
+        lines.append(
+            f"Nothing is to be corrected in {month}; invoices were read last at {report.read_at:%Y-%m-%d %H:%M} UTC"
+        )
     return as_lines(lines)
 
 

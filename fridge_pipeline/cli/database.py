@@ -120,15 +120,16 @@ def sql() -> None:
 
 @sql.command()
 @click.argument("names", metavar="[MODEL]...", nargs=-1)
-@click.option("--from", "first", type=HourKey(), help="First hour to derive anew, like 2026-01-24-18:00.")
-@click.option("--to", "last", type=HourKey(), help="Last hour to derive anew, included.")
+@click.option("--from", "first", type=HourKey(), help="First hour to fill again, e.g. 2026-01-24-18:00.")
+@click.option("--to", "last", type=HourKey(), help="Last hour to fill again, included.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(names: tuple[str, ...], first: Hour | None, last: Hour | None, as_json: bool) -> None:
     """Make the models as their files say, and fill them: all, or those named.
 
-    Views are always current. Tables are filled again. Models that are made by the hour are made again for the hours
-    from --from to --to, and not without them. Kept figures are made again where their sources have changed, unless
-    models are named.
+    Views are always current. Tables are filled again. Models that are filled by the hour are filled only for the
+    hours from --from to --to. Kept figures are made again where their sources have changed, unless models are named.
+
+    Example: fridge sql run sensor_hours recorded_months --from 2026-01-24-00:00 --to 2026-01-24-23:00
     """
     if (first is None) != (last is None):
         raise click.UsageError("give both --from and --to, or neither")

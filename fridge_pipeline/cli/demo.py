@@ -20,9 +20,10 @@ from fridge_pipeline.cli.bill_command import show_result
 from fridge_pipeline.cli.demo_month import begin_demo_month, end_demo_month, tell_failure
 from fridge_pipeline.cli.interruption import exit_code
 from fridge_pipeline.cli.options import PORT
+from fridge_pipeline.cli.shown_addresses import show_addresses
 from fridge_pipeline.cli.shown_progress import console
 from fridge_pipeline.cli.terminal import settings
-from fridge_pipeline.cli.up import UI_PORT, running, show_urls
+from fridge_pipeline.cli.up import UI_PORT, running
 from fridge_pipeline.installation import Ledger, open_installation
 from fridge_pipeline.orchestration.headless import headless_runner
 
@@ -114,6 +115,7 @@ def demo(exit_after: bool, port: int) -> None:
             begin_demo_month(opened, demo_tenants())
         span = land_demo(opened.ledger)  # before the landing sensor begins to look, which finds the files at once
         with running(configured, port) as started:
+            console.print(f"Dagster UI at {started.ui_url}: the hours fill there now", soft_wrap=True)
             billed = await_billed(started, span)
             with headless_runner(opened.ledger, span, "fridge demo") as runner:
                 if not billed.is_interrupted:
@@ -128,7 +130,7 @@ def demo(exit_after: bool, port: int) -> None:
                     tell_failure(compared)
             if exit_after or exit_code() is not None:
                 sys.exit(exit_code() or (0 if billed.is_success else 1))
-            show_urls(started)
+            show_addresses(started)
             started.watch()
 
 

@@ -114,4 +114,7 @@ def _show(found: Sequence[Difference], proposed: Sequence[Proposed], end: dateti
         console.print(f"{cause}: {INVOICE_CAUSES[cause].meaning}", soft_wrap=True)
     if proposed:
         month = Month.containing(end - ONE_HOUR)
-        console.print(f"fridge correct {month} --as LOGIN proposes it, another login approves it", soft_wrap=True)
+        console.print(
+            f"fridge correct {month} --as LOGIN proposes it, another login approves it; fridge people add makes logins",
+            soft_wrap=True,
+        )

@@ -23,6 +23,8 @@ def drop_readings(dry_run: bool, actor: Actor, as_json: bool) -> None:
     FRIDGE_KEEP_MONTHS says how many months are kept besides the current one. Usage, landing files and meter events
     stay, and no number changes. Dropped readings never count again: if a landing file brings them later, those rows
     are rejected. This cannot be undone. The schedule nightly_retention does the same every night.
+
+    Example: FRIDGE_KEEP_MONTHS=13 fridge drop-readings --dry-run
     """
     with ledger() as opened:
         keep_months = opened.settings.keep_months

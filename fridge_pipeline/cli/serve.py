@@ -58,17 +58,25 @@ class ServiceEndedError(RuntimeError):
 def serve() -> None:
     """Run one service in the foreground.
 
-    For systemd, Compose or Kubernetes, where `fridge up` is for one machine. The three of them need the same
-    FRIDGE_DATABASE_URL, a server that they do not start, and log to their output.
+    This is for systemd, Compose or Kubernetes; `fridge up` is for one machine. All three services need the same
+    FRIDGE_DATABASE_URL, whose server they do not start, and write their logs to their output.
     """
 
 
 def code_options(command: Callable[P, None]) -> Callable[P, None]:
     """Where the code location answers, for those that ask it."""
     for option in (
-        click.option("--code-port", type=PORT, help=f"Its port, instead of a socket. [with --code-host: {CODE_PORT}]"),
-        click.option("--code-host", help="Its machine, instead of a socket. [with --code-port: this one]"),
-        click.option("--code-socket", type=SOCKET, help="Its socket. [default: code.socket in FRIDGE_HOME]"),
+        click.option(
+            "--code-port",
+            type=PORT,
+            help=f"The port of `serve code`, instead of a socket. [with --code-host: {CODE_PORT}]",
+        ),
+        click.option(
+            "--code-host", help="The machine of `serve code`, instead of a socket. [with --code-port: this one]"
+        ),
+        click.option(
+            "--code-socket", type=SOCKET, help="The socket of `serve code`. [default: code.socket in FRIDGE_HOME]"
+        ),
     ):
         command = option(command)
     return command
@@ -81,7 +89,7 @@ def code_options(command: Callable[P, None]) -> Callable[P, None]:
 def code(*, socket: Path | None, host: str | None, port: int | None) -> None:
     """Serve the definitions, and execute runs.
 
-    The only service that needs Stripe's key and the landing zone. Refuses to start while the schema is older than
+    Only this service needs Stripe's key and the landing zone. It refuses to start while the schema is older than
     this code (`fridge migrate`). Runs that an earlier code location left unfinished are reported, and Dagster
     retries them; so run only one per database.
     """

@@ -38,9 +38,11 @@ DAY = click.DateTime(["%Y-%m-%d"])
 def shadow(first: datetime, last: datetime, file: Path | None, as_json: bool) -> None:
     """Compare what we count with what another system sent to Stripe.
 
-    It compares each hour before FRIDGE_BILL_FROM; these hours are counted and never sent to Stripe. Reads Stripe's
-    own totals under the event names of the catalogue: about a read for each tenant, meter and four days. Exit code
-    1 if any hour differs, a customer could not be read, or there is nothing to compare.
+    It compares each hour before FRIDGE_BILL_FROM; these hours are counted and never sent to Stripe. It reads
+    Stripe's own totals under the event names of the catalogue: about one read for each tenant, meter and four days.
+    Exit code 1 if any hour differs, a customer could not be read, or there is nothing to compare.
+
+    Example: fridge shadow --from 2026-01-24 --to 2026-01-24 --csv compared.csv
     """
     if last < first:
         raise click.UsageError(f"--to {last:%F} lies before --from {first:%F}")

@@ -90,8 +90,8 @@ def guess(*, file: Path, path: str | None) -> None:
 def accept(*, source: str, reason: str, login: str | None, as_json: bool) -> None:
     """Accept the changed columns for which files of SOURCE wait.
 
-    Of a source with contract = "refuse". The next run reads the waiting files again; files with these columns are
-    loaded from then on. Exit code 1 when no file waits.
+    Files wait where their source has contract = "refuse". The next run reads them again, and files with these
+    columns are loaded from then on. Exit code 1 when no file waits.
 
     Example: fridge sources accept ttn --reason "firmware 2.1 adds battery_v"
     """

@@ -46,6 +46,8 @@ def import_(*, file: Path, remove_customers: bool, dry_run: bool, as_json: bool,
     completely or not at all, and the order of its rows does not matter: customers may be swapped, or given to
     another tenant. The output names every customer that changes; who changed it, when and why stays on record
     (fridge.tenant_changes).
+
+    Example: fridge tenants import tenants.csv --dry-run
     """
     try:
         read = read_tenants(bytes_of(file))

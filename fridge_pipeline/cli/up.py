@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,6 +28,7 @@ from fridge_pipeline.cli.dagster_services import (
 from fridge_pipeline.cli.interruption import ended_by_signals
 from fridge_pipeline.cli.options import PORT
 from fridge_pipeline.cli.services import Services
+from fridge_pipeline.cli.shown_addresses import show_addresses
 from fridge_pipeline.cli.shown_progress import console
 from fridge_pipeline.cli.terminal import settings
 from fridge_pipeline.database import process_lock
@@ -40,7 +40,7 @@ from fridge_pipeline.orchestration.grid_start import ShownGrid, grid_variable
 from fridge_pipeline.orchestration.instance import dagster_environment
 from fridge_pipeline.orchestration.lost_runs import ask_dagster, find_lost_runs, make_storage, runs_under_way
 from fridge_pipeline.orchestration.own_environment import past_proxies
-from fridge_pipeline.settings import DEFAULT_HOME, Settings
+from fridge_pipeline.settings import Settings
 from fridge_pipeline.stripe.local_sandbox import LocalSandbox
 
 #: Beside that of ``fridge up``.
@@ -185,11 +185,12 @@ class Running:
 def up(port: int) -> None:
     """Run everything on this machine until Ctrl-C.
 
-    Embedded PostgreSQL, schema, Stripe sandbox if no key is set, Dagster webserver and daemon with the landing
-    sensor and hourly billing on. Ctrl-C stops all of it.
+    It starts the embedded PostgreSQL, a Stripe sandbox if no key is set, Dagster's UI and daemon, the console and
+    the metrics. New landing files are loaded within half a minute, and closed hours are billed. Ctrl-C stops all of
+    it but the database (fridge db stop).
     """
     with running(settings(), port) as started:
-        show_urls(started)
+        show_addresses(started)
         started.watch()
 
 
@@ -203,36 +204,6 @@ def env() -> None:
     variables = {**paths_of(configured), **dagster_environment(configured), **past_proxies(os.environ)}
     for name, value in sorted(variables.items()):
         click.echo(f"export {name}={shlex.quote(value)}")
-
-
-def show_urls(started: Running) -> None:
-    """Where to look."""
-    console.print(f"\n  Dagster UI      {started.ui_url}")
-    console.print(f"  Console         {started.console_url}")
-    if not started.has_finance:
-        console.print("                  reports only: FRIDGE_FINANCE_DATABASE_URL names no login", style="yellow")
-    console.print(f"  Metrics         {started.metrics_url}")
-    console.print(f"  Landing zone    {started.installation.ledger.settings.landing_uri}")
-    console.print(f"  Usage goes to   {started.stripe_location}")
-    if started.sandbox is not None:
-        console.print("                  no STRIPE_API_KEY is set: nobody is billed", style="yellow")
-    if started.installation.ledger.billing_start.restriction is not None:
-        console.print(f"                  {started.installation.ledger.billing_start.restriction}", style="yellow")
-    console.print(f'  Database        psql "$({_home(started)}{_program()} db url)"', soft_wrap=True)
-    stays = " but the database, which `fridge db url` has started" if started.keeps_database_up else ""
-    console.print(f"\nCtrl-C stops everything{stays}.\n")
-
-
-def _home(started: Running) -> str:
-    """What another terminal has to be told to find this installation."""
-    home = started.installation.ledger.settings.home
-    return "" if home == DEFAULT_HOME else f"FRIDGE_HOME={shlex.quote(str(home))} "
-
-
-def _program() -> str:
-    """This command line as whoever started it here can type it."""
-    program = Path(sys.argv[0]).absolute()
-    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 @contextmanager

@@ -62,13 +62,13 @@ class Asked(TypedDict):
 def verify(file: Location | None, **asked: Unpack[Asked]) -> None:
     """Check the evidence pack FILE with no database and no network.
 
-    Names the first thing that does not hold. One at s3://BUCKET/PREFIX/NAME.zip is fetched first, with what lies beside
-    it, into a temporary folder; that needs obstore.
+    It checks that the pack holds exactly the listed files with their hashes; that rows, sums and control totals are
+    what the pack says; and with --previous, that it is chained to that pack. It names the first thing that does not
+    hold, and ends with exit code 1. A pack that was forged as a whole shows only by what you know from elsewhere:
+    --manifest, --signers, --authority.
 
-    Its files are exactly the listed ones and have their hashes; rows, sums and control totals are what the pack says;
-    with --previous, it is chained to that pack. Whoever makes a pack anew as a whole is found by what you know from
-    elsewhere: --manifest, --signers, --authority. Of Parquet files, which packs of the first format hold as well, only
-    the hash is checked. Exit code 1 when something fails.
+    A pack at s3://BUCKET/PREFIX/NAME.zip is first fetched into a temporary folder, with what lies beside it. Of Parquet
+    files, which packs of the first format hold, only the hash is checked.
 
     On Linux it never takes more memory than --memory allows, however large the pack is; what does not fit goes to
     the folder for temporary files.

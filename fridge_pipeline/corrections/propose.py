@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psycopg
 
@@ -19,6 +20,7 @@ from fridge_pipeline.corrections.rules.proposal import Difference, NotProposedEr
 from fridge_pipeline.database.connection import NotEntitledError, refused_text
 from fridge_pipeline.database.run import Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
+from fridge_pipeline.invoices.invoice_record import days_read
 from fridge_pipeline.invoices.rules.corrected import Corrected
 
 
@@ -28,10 +30,14 @@ class CorrectionRefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ProposalReport:
-    """What is to be corrected of a month: proposals that wait, those that are written, and what nobody proposes."""
+    """What is to be corrected of a month: proposals that wait, those that are written, and what nobody proposes.
+
+    Where invoices were never read, ``read_at`` is None and nothing is known.
+    """
 
     corrections: list[CorrectionRecord]
     not_proposed: list[tuple[Difference, str]]
+    read_at: datetime | None = None
 
 
 def propose_corrections(run: Run, month: Month) -> ProposalReport:
@@ -42,6 +48,7 @@ def propose_corrections(run: Run, month: Month) -> ProposalReport:
     """
     compare_invoices(run)
     with run.database.connect() as connection:
+        read_at = max(days_read(connection, run.clock().astimezone(UTC).date()).values(), default=None)
         found = differences(connection, month.start, month.end)
         customer_ids = sorted({each.customer_id for each, _ in found})
         known = corrections_known(connection, customer_ids)
@@ -60,7 +67,7 @@ def propose_corrections(run: Run, month: Month) -> ProposalReport:
         and each.what.period_start < month.end
         and (each.state != "proposed" or place in places)
     ]
-    return ProposalReport(sorted(shown, key=lambda each: each.proposal_id), not_proposed)
+    return ProposalReport(sorted(shown, key=lambda each: each.proposal_id), not_proposed, read_at)
 
 
 def documents_for(

@@ -67,3 +67,26 @@ def test_what_somebody_has_made_of_the_document_in_stripe_stands_beside_what_was
     assert (told["proposal_id"], told["amount"], told["amount_in_stripe"]) == (2, 83, None)
     explained = run("explain", "--invoice", told["invoice"]).stdout
     assert f"+0.90 USD by invoice_item, {item.id} which is +0.07 USD in Stripe now" in explained
+
+
+def test_whether_anything_is_to_be_corrected_is_not_known_before_invoices_were_read(
+    run: Run, pipeline: Pipeline
+) -> None:
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(), tenant.price("active_sensors"))
+    tenant.use(3, 90)
+    month = f"{tenant.start:%Y-%m}"
+    not_known = run("correct", month)
+    assert (not_known.returncode, not_known.stdout) == (
+        0,
+        "no invoice was read yet: fridge invoices --read-stripe reads them now\n",
+    )
+    tenant.settled()
+    known = run("correct", month)
+    assert (
+        known.returncode,
+        known.stdout.startswith(f"Nothing is to be corrected in {month}; invoices were read"),
+    ) == (
+        0,
+        True,
+    )

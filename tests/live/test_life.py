@@ -46,6 +46,7 @@ def test_a_demo_is_ended_by_ctrl_c_and_goes_on_from_its_data_and_up_ends_what_a_
     second = run_fridge(home, "demo", "--exit")
     assert second.returncode == 0, second.stderr
     assert all(heading in second.stderr for heading in TABLE), second.stderr
+    assert "Dagster UI at http://" in second.stderr.partition(TABLE[0])[0], "one can watch while it bills"
     assert not processes_of(home), describe(processes_of(home))
     after = usage_in_the_books(home)
     changed = {hour for (meter, customer, hour), value in before.items() if after.get((meter, customer, hour)) != value}

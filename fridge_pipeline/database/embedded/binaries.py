@@ -38,7 +38,7 @@ def programs_for(account: Account, home: Path) -> Path:
     Raises ``BinariesError`` when the wheel is missing or no folder can take the copy.
     """
     package = _package()
-    programs = package / INSTALLATION / "bin"
+    programs = carried_programs()
     if not (programs / "postgres").is_file():
         raise BinariesError(f"{programs / 'postgres'} is missing: install {DISTRIBUTION} 0.6 or newer again")
     if account.can_run(programs / "postgres") and account.can_enter(package / INSTALLATION / "share"):
@@ -50,6 +50,11 @@ def programs_for(account: Account, home: Path) -> Path:
     _copy_tree(package, half)
     half.rename(copy)
     return copy / PACKAGE / INSTALLATION / "bin"
+
+
+def carried_programs() -> Path:
+    """The folder of ``postgres`` and ``psql`` in the wheel. Raises ``BinariesError`` when that is missing."""
+    return _package() / INSTALLATION / "bin"
 
 
 def remove_copies(home: Path) -> None:
