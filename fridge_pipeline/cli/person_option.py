@@ -32,6 +32,13 @@ class Login(click.ParamType[str]):
         except PersonRefusedError as error:
             self.fail(str(error), param, ctx)
 
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """What a signature takes; the names that commands of before took are labels by now."""
+        return (
+            "A signature takes the login of a person with a password; a typed name is only shown beside it. fridge "
+            "people list shows who may sign, and fridge people add LOGIN --role preparer (or approver) adds somebody."
+        )
+
 
 def as_option(*, signs: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The option; a signature takes one, another act is recorded with the program's own login without it."""
