@@ -34,9 +34,10 @@ class Login(click.ParamType[str]):
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
         """What a signature takes; the names that commands of before took are labels by now."""
+        role = "approver" if ctx is not None and ctx.info_name == "approve" else "preparer"
         return (
-            "A signature takes the login of a person with a password; a typed name is only shown beside it. fridge "
-            "people list shows who may sign, and fridge people add LOGIN --role preparer (or approver) adds somebody."
+            f"A signature takes the login of a person, {param.opts[0]} LOGIN; a typed name is only shown beside it. "
+            f"fridge people list shows who may sign, and fridge people add LOGIN --role {role} adds somebody."
         )
 
 

@@ -65,8 +65,8 @@ class FileTally:
         """For the exception: what is wrong, what could be read, and what to do."""
         if self.file.format is None and self.file.source is None:
             return (
-                f"{self.damage}; nothing of it is loaded. Declare a source that reads it (fridge sources guess FILE), or "
-                "ask for it in one of these formats, then: fridge settle."
+                f"{self.damage}; nothing of it is loaded. Declare a source that reads it (fridge sources guess FILE), "
+                "or ask for it in one of these formats, then: fridge settle."
             )
         rest = f"{self.rows} rows before the damage were read" if self.rows else "no row could be read"
         change = "" if self.rows or self.file.source is None else "Change the source, and it is read again; or ask "
