@@ -61,14 +61,19 @@ def build_app(sandbox: Sandbox) -> Starlette:
     """The ASGI application that serves this sandbox."""
     endpoints = (*ENDPOINTS, *BILLING_ENDPOINTS)
     stripe = [Route(path, _stripe_route(sandbox, path, do), methods=[method]) for method, path, do in endpoints]
+    search = Route("/v1/{objects}/search", _search, methods=["GET"])  # Stripe has it: no object is named search
     controls = (*CONTROLS, *BILLING_CONTROLS)
     own = [Route(path, _control_route(sandbox, do), methods=[method]) for method, path, do in controls]
     app = Starlette(
-        routes=[*stripe, *own],
+        routes=[search, *stripe, *own],
         exception_handlers={HTTPException: _no_such_path(sandbox), Exception: _our_fault},
     )
     app.router.redirect_slashes = False  # Stripe does not redirect
     return app
+
+
+async def _search(_: Request) -> Response:
+    raise HTTPException(404)
 
 
 def _stripe_route(sandbox: Sandbox, template: str, endpoint: Endpoint) -> ServeRequest:

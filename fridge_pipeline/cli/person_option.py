@@ -32,6 +32,14 @@ class Login(click.ParamType[str]):
         except PersonRefusedError as error:
             self.fail(str(error), param, ctx)
 
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """What a signature takes; the names that commands of before took are labels by now."""
+        role = "approver" if ctx is not None and ctx.info_name == "approve" else "preparer"
+        return (
+            f"A signature takes the login of a person, {param.opts[0]} LOGIN; a typed name is only shown beside it. "
+            f"fridge people list shows who may sign, and fridge people add LOGIN --role {role} adds somebody."
+        )
+
 
 def as_option(*, signs: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The option; a signature takes one, another act is recorded with the program's own login without it."""

@@ -1049,6 +1049,26 @@ readers as (
         )
 ),
 
+-- Who writes acts reads as much as they do, and forgets a transaction as easily. The program's own sessions set what they
+-- need.
+people as (
+    select
+        pg_roles.oid,
+        pg_roles.rolname
+    from pg_roles
+    cross join books
+    where
+        pg_roles.rolcanlogin
+        and not pg_roles.rolsuper
+        and pg_roles.oid not in (select readers.oid from readers)
+        and not coalesce(pg_has_role(pg_roles.oid, books.pipeline, 'member'), false)
+        and not pg_has_role(pg_roles.oid, books.datdba, 'member')
+        and exists (
+            select 1 from unnest(array['fridge_preparer', 'fridge_approver', 'fridge_operator']) as groups (name)
+            where coalesce(pg_has_role(pg_roles.oid, to_regrole(groups.name), 'member'), false)
+        )
+),
+
 -- Everybody, the roles of finance and of the metrics, and their logins.
 grantees as (
     select
@@ -1112,7 +1132,19 @@ settings as (
         readers.rolname,
         bounds.parameter,
         case when readers.oid = books.metrics then bounds.of_metrics else bounds.value end as value
-    from readers
+    from (
+        select
+            oid,
+            rolname,
+            true as only_reads
+        from readers
+        union all
+        select
+            oid,
+            rolname,
+            false as only_reads
+        from people
+    ) as readers
     cross join books
     cross join
         (
@@ -1123,6 +1155,9 @@ settings as (
             ('temp_file_limit', '4GB', '4GB'),
             ('timezone', 'UTC', 'UTC')
         ) as bounds (parameter, value, of_metrics)
+    where
+        readers.only_reads
+        or bounds.parameter in ('statement_timeout', 'idle_in_transaction_session_timeout', 'temp_file_limit')
 ),
 
 kept_settings as (

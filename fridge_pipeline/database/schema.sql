@@ -117,6 +117,18 @@ language sql immutable as $$
     select moment between '0001-01-01 00:00+00' and '9999-12-31 00:00+00';
 $$;
 
+-- Where a row may be written to: everywhere but in its number, which is the database's. Whoever chose the highest there
+-- is for a decision of its own would have the last word for ever.
+create function fridge.columns_to_insert(relation regclass) returns text
+language sql stable as $$
+    select case
+        when bool_or(attidentity <> '')
+            then '(' || string_agg(quote_ident(attname), ', ') filter (where attidentity = '') || ')'
+    end
+    from pg_attribute
+    where attrelid = relation and attnum > 0 and not attisdropped;
+$$;
+
 -- Brings the rights of all roles up to the tables that there are; a role that does not exist is left out. Run by the
 -- owner after every change of the schema. Partitions are reached through their table alone, and models that are tables
 -- are filled. Finance and the other people read what they are given the names of, the metrics what they show, and
@@ -162,7 +174,9 @@ begin
             continue when relation.is_partition;
             execute format('grant select on %s to fridge_pipeline', relation.name);
             if relation.inserts then
-                execute format('grant insert on %s to fridge_pipeline', relation.name);
+                execute format(
+                    'grant insert %s on %s to fridge_pipeline', fridge.columns_to_insert(relation.name), relation.name
+                );
             end if;
             if relation.updates = '"*"' then
                 execute format('grant update on %s to fridge_pipeline', relation.name);
@@ -194,7 +208,11 @@ begin
         end loop;
         for relation in select * from fridge.person_rights where 'fridge_' || person_rights.role = reading loop
             execute format(
-                'grant select%s%s on fridge.%I to %I', case when relation.inserts then ', insert' end,
+                'grant select%s%s on fridge.%I to %I',
+                case
+                    when relation.inserts
+                        then concat(', insert ', fridge.columns_to_insert(format('fridge.%I', relation.relation)::regclass))
+                end,
                 case when relation.updates then ', update' end, relation.relation, reading
             );
         end loop;

@@ -64,7 +64,10 @@ class FileTally:
     def unreadable_detail(self) -> str:
         """For the exception: what is wrong, what could be read, and what to do."""
         if self.file.format is None and self.file.source is None:
-            return f"{self.damage}; nothing of it is loaded. Ask for it in one of these formats, then: fridge settle."
+            return (
+                f"{self.damage}; nothing of it is loaded. Declare a source that reads it (fridge sources guess FILE), "
+                "or ask for it in one of these formats, then: fridge settle."
+            )
         rest = f"{self.rows} rows before the damage were read" if self.rows else "no row could be read"
         change = "" if self.rows or self.file.source is None else "Change the source, and it is read again; or ask "
         again = f"{change or 'Ask '}for the file again under the same name: only its new readings will count."

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from itertools import pairwise
 
 from stripe_sandbox.account import read_metadata
-from stripe_sandbox.billing.money import read_amount
+from stripe_sandbox.billing.money import CURRENCIES, read_amount
 from stripe_sandbox.billing.prices import Package, Price, Product, Rates, Recurring, Tier
 from stripe_sandbox.stripe_shapes import Form, refused, wrong_parameter
 
 INTERVALS = ("day", "week", "month", "year")
-_CURRENCY = re.compile(r"[a-z]{3}")
 
 
 def read_product(form: Form, now: int) -> Product:
@@ -77,9 +75,9 @@ def read_price_data(form: Form, now: int, *, recurring: bool) -> Price:
 def read_currency(form: Form) -> str:
     """A currency code in lower case. Raises ``StripeError`` (400)."""
     currency = form.text("currency", 3).lower()
-    if not _CURRENCY.fullmatch(currency):
+    if currency not in CURRENCIES:
         name = form.full_name("currency")
-        raise wrong_parameter(f"Invalid currency: {currency}. {name} has to be a three-letter ISO code.", name)
+        raise wrong_parameter(f"Invalid currency: {currency}. {name} has to be one that Stripe charges in.", name)
     return currency
 
 

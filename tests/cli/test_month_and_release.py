@@ -68,7 +68,11 @@ def test_a_month_is_closed_by_two_people_and_reopened_by_two_and_what_waited_is_
         (("close", "2099-01", "--as", "ada"), 1, "2099-01 has not ended"),
         (("report", "2099-01", "--out", "nowhere"), 1, "2099-01 begins at 2099-01-01 00:00 UTC"),
         (("evidence", "2099-01"), 1, "2099-01 begins at 2099-01-01 00:00 UTC"),
-        (("close", "2026-01", "--prepared-by", "Ada"), 2, "Missing option '--as'"),
+        (
+            ("close", "2026-01", "--prepared-by", "Ada"),
+            2,
+            "Missing option '--as'. A signature takes the login of a person",
+        ),
         (("close", "2026-01", "--as", "Ada"), 2, "'Ada' is not a login for a person"),
         (("close", "2026-01", "--as", "a\u200bda"), 2, "is not a login for a person"),
         (("reopen", "2026-01", "--as", "ada"), 2, "say --reason TEXT to ask for it, or --confirm"),

@@ -23,6 +23,7 @@ from fridge_pipeline.calendar.hours import Hour
 from fridge_pipeline.database.people_record import find_reader_drift, restrict_readers
 from fridge_pipeline.settings import REPOSITORY
 from tests.console_script import Run
+from tests.people import signed_in as signed_as
 from tests.pipeline import Pipeline, readings
 
 CONNECTIONS_MAX = 20
@@ -148,6 +149,20 @@ def test_finance_begins_with_no_writes_an_end_to_every_query_and_utc(
             "temp_file_limit": ("4GB",),
             "timezone": ("UTC",),
         }
+
+
+@pytest.mark.parametrize("login", ["ada", "grace", "olga"])
+def test_whoever_signs_or_decides_fills_no_disk_by_a_query_and_forgets_no_transaction(
+    pipeline: Pipeline, login: str
+) -> None:
+    """Reading as much as finance, and with a transaction left open in which they sign, in the way of billing."""
+    person = signed_as(pipeline.database, login).person
+    assert person is not None
+    with signed_in(person.dsn) as session:
+        names = ("temp_file_limit", "statement_timeout", "idle_in_transaction_session_timeout")
+        found = [session.execute(f"show {name}".encode()).fetchone() for name in names]
+        assert found == [("4GB",), ("5min",), ("5min",)]
+        assert not allowed(session, "set temp_file_limit = -1")
 
 
 def test_what_finance_can_hold_stops_no_hour_from_being_loaded_and_billed(

@@ -11,7 +11,9 @@ import psycopg
 import pytest
 
 from fridge_pipeline.calendar.hours import Hour
+from fridge_pipeline.database.connection import Database
 from tests.console_script import Run
+from tests.people import signed_in
 from tests.pipeline import Pipeline, readings
 
 #: Everything that the pipeline may do beyond reading; a table that is not here, it only reads.
@@ -123,6 +125,31 @@ HARM = (
     "insert into fridge.pipeline_rights (relation, deletes) values ('runs', true)",
 )
 
+#: Whoever gives the newest number there is to a row of its own has the last word for ever.
+CHOSEN_NUMBERS = """
+    select rolname || ' numbers ' || relname from pg_attribute
+    inner join pg_class on attrelid = pg_class.oid
+    cross join pg_roles
+    where relnamespace = 'fridge'::regnamespace and attidentity <> '' and not rolsuper and rolname !~ '^pg_'
+        and pg_roles.oid <> pg_class.relowner and has_column_privilege(pg_roles.oid, attrelid, attnum, 'insert')
+"""
+LAST_WORDS = (
+    ("olga", "decisions (decision_id, subject, setting, reason)", "(9223372036854775807, 'variance', 'off', 'x')"),
+    (
+        "olga",
+        "sensor_register (entry_id, sensor_id, tenant_id, valid_from, reason)",
+        "(9223372036854775807, 's', 't', now(), 'x')",
+    ),
+    (
+        "ada",
+        (
+            "correction_proposals (proposal_id, stripe_customer_id, event_name, period_start, period_end, old_quantity,"
+            " new_quantity, delta, price_id, amount, currency, document_kind)"
+        ),
+        "(9223372036854775807, 'c', 'm', '2026-01-01', '2026-02-01', 1, 2, 1, 'p', 1, 'eur', 'invoice_item')",
+    ),
+)
+
 REFUSED = (psycopg.errors.InsufficientPrivilege, psycopg.errors.RestrictViolation)
 
 
@@ -167,6 +194,19 @@ def test_nobody_hands_over_a_sensor_or_makes_a_difference_disappear(billed: Pipe
             except REFUSED:
                 continue
     assert done == []
+
+
+def test_nobody_but_the_database_numbers_what_is_written(billed: Pipeline) -> None:
+    with billed.database.connect() as connection:
+        assert connection.execute(CHOSEN_NUMBERS).fetchall() == []
+
+
+@pytest.mark.parametrize(("login", "columns", "row"), LAST_WORDS, ids=["a switch", "the register", "a correction"])
+def test_no_person_has_the_last_word_for_ever(database: Database, login: str, columns: str, row: str) -> None:
+    person = signed_in(database, login).person
+    assert person is not None
+    with person.connect() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+        connection.execute(f"insert into fridge.{columns} overriding system value values {row}".encode())
 
 
 def test_daily_work_signs_in_with_the_pipelines_rights_and_the_owners_login_is_handed_out_only_when_asked_for(

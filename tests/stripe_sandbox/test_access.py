@@ -51,6 +51,26 @@ def test_an_unknown_path_or_method_is_404_in_stripes_shape(sandbox: SandboxProce
     assert (last["method"], last["path"], last["status"]) == (method, path, 404)
 
 
+@pytest.mark.parametrize("objects", ["invoices", "customers", "subscriptions", "prices", "products"])
+def test_a_search_is_an_address_that_the_sandbox_does_not_have_and_no_object(
+    sandbox: SandboxProcess, objects: str
+) -> None:
+    path = f"/v1/{objects}/search"
+    answer = requests.get(sandbox.url + path, params={"query": "status:'open'"}, headers=TEST_KEY, timeout=20)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].startswith(f"Unrecognized request URL (GET: {path})")
+
+
+@pytest.mark.parametrize(("currency", "status"), [("eur", 200), ("JPY", 200), ("zzz", 400), ("xau", 400)])
+def test_a_price_is_in_a_currency_that_stripe_charges_in(sandbox: SandboxProcess, currency: str, status: int) -> None:
+    sent = {"currency": currency, "unit_amount": 5, "product_data[name]": "x"}
+    answer = requests.post(f"{sandbox.url}/v1/prices", data=sent, headers=TEST_KEY, timeout=20)
+    assert (answer.status_code, answer.json().get("error", {}).get("param")) == (
+        status,
+        None if status == 200 else "currency",
+    )
+
+
 @pytest.mark.parametrize("path", ["/v1/billing/meters", "/v1/nothing", "/_sandbox/health", "/_sandbox/usage?x=1"])
 def test_every_answer_has_a_request_id_of_its_own(sandbox: SandboxProcess, path: str) -> None:
     seen = {requests.get(sandbox.url + path, headers=TEST_KEY, timeout=20).headers["Request-Id"] for _ in range(3)}

@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
 
-from fridge_pipeline.ingest.landing.landing_errors import UnsupportedSchemeError
+from fridge_pipeline.ingest.landing.landing_errors import LandingUriError, UnsupportedSchemeError
 from fridge_pipeline.ingest.landing.local import LocalLanding
 from fridge_pipeline.ingest.landing.objects import ObjectLanding
 from fridge_pipeline.ingest.landing.private_copy import PLAIN_BYTES_MAX
-from fridge_pipeline.ingest.rules.location import OBJECT_SCHEMES
+from fridge_pipeline.ingest.rules.location import LOCAL_HOSTS, OBJECT_SCHEMES, on_another_machine
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from fridge_pipeline.ingest.rules.source import Source
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_LOCAL_HOSTS = ("", "localhost")
 
 
 class LandingZone(Protocol):
@@ -84,8 +83,8 @@ def open_landing_zone(uri: str, sources: Sequence[Source] = ()) -> LandingZone:
 
     Its files are listed with the source that reads each.
 
-    Raises ``UnsupportedSchemeError`` for every other scheme and for a ``file://`` URI of another host, and
-    ``LandingUriError`` for an object store's URI that carries credentials.
+    Raises ``UnsupportedSchemeError`` for every other scheme, and ``LandingUriError`` for a ``file://`` URI of another
+    host and for an object store's URI that carries credentials.
     """
     scheme = _SCHEME.match(uri)
     if scheme is None:
@@ -93,6 +92,8 @@ def open_landing_zone(uri: str, sources: Sequence[Source] = ()) -> LandingZone:
     parts = urlsplit(uri)
     if parts.scheme in OBJECT_SCHEMES:
         return ObjectLanding(uri, sources)
-    if parts.scheme != "file" or parts.netloc not in _LOCAL_HOSTS:
+    if parts.scheme != "file":
         raise UnsupportedSchemeError(scheme[1])
+    if parts.netloc not in LOCAL_HOSTS:
+        raise LandingUriError(on_another_machine(parts))
     return LocalLanding(unquote(uri[len("file://") + len(parts.netloc) :], errors="surrogateescape"), sources)

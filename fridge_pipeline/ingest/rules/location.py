@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 #: The schemes of Amazon's, Google's and Microsoft's stores, and of all that speak like one of them.
 OBJECT_SCHEMES = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
@@ -46,8 +46,19 @@ class ObjectLocation:
         return self.uri
 
 
+#: What a ``file://`` URI may name as the machine.
+LOCAL_HOSTS = ("", "localhost")
+
 #: Where a file is, or a folder of files.
 Location: TypeAlias = Path | ObjectLocation
+
+
+def on_another_machine(uri: SplitResult) -> str:
+    """What is wrong with a ``file://`` URI of another host."""
+    return (
+        f"a file:// URI names a folder of this machine, with three slashes (file:///srv/files), not one of "
+        f"{uri.hostname or 'another'}; mount that here, and give its path"
+    )
 
 
 def location_of(text: str) -> Location:
@@ -61,7 +72,9 @@ def location_of(text: str) -> Location:
     parts = urlsplit(text)
     if parts.scheme in OBJECT_SCHEMES:
         return ObjectLocation(text.rstrip("/"))
-    if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
+    if parts.scheme == "file" and parts.netloc not in LOCAL_HOSTS:
+        raise ValueError(on_another_machine(parts))
+    if parts.scheme != "file":
         raise ValueError(
             f"{scheme[1]}:// is not a location for files; give a path, or a file://, s3://, gs:// or az:// URI"
         )

@@ -13,10 +13,12 @@ import pytest
 from fridge_pipeline.ingest.landing.landing_errors import (
     LandingFileVanishedError,
     LandingFolderError,
+    LandingUriError,
     UnsupportedSchemeError,
 )
 from fridge_pipeline.ingest.landing.zone import open_landing_zone
 from fridge_pipeline.ingest.rules.landing_files import FileFormat
+from fridge_pipeline.ingest.rules.location import location_of
 from tests.ingest.landing.landed import HOUR, NEXT, put
 
 if TYPE_CHECKING:
@@ -228,7 +230,16 @@ def test_a_file_uri_names_the_same_zone_as_its_path(tmp_path: Path) -> None:
         assert [file.name for file in open_landing_zone(uri).listing(HOUR).files] == ["a.csv"]
 
 
-@pytest.mark.parametrize("uri", ["ftp://bucket/landing", "s4://bucket", "file://server/share"])
+@pytest.mark.parametrize("uri", ["ftp://bucket/landing", "s4://bucket"])
 def test_a_scheme_that_cannot_be_read_is_refused_by_name(uri: str) -> None:
     with pytest.raises(UnsupportedSchemeError, match=uri.partition(":")[0]):
         open_landing_zone(uri)
+
+
+@pytest.mark.parametrize("uri", ["file://server/share", "file://ada:secret@server/share"])
+def test_a_folder_of_another_machine_is_told_as_that_wherever_it_is_named(uri: str) -> None:
+    told = r"names a folder of this machine, with three slashes \(file:///srv/files\), not one of server; mount that"
+    with pytest.raises(LandingUriError, match=f"FRIDGE_LANDING_URI: a file:// URI {told}"):
+        open_landing_zone(uri)
+    with pytest.raises(ValueError, match=told):
+        location_of(uri)

@@ -100,6 +100,22 @@ def test_rows_of_sensors_that_nobody_registered_wait_and_are_loaded_once_when_th
     ) == [(1, 4, 1, 0, 3, "uplinks"), (2, 4, 1, 1, 2, "uplinks")]
 
 
+def test_a_file_that_only_a_source_could_read_is_told_so_and_read_once_there_is_one(pipeline: Pipeline) -> None:
+    row = {"ids": {"device": "s1"}, "at": f"{HOUR.start + timedelta(minutes=1):%FT%TZ}", "t": 4.5}
+    pipeline.land(HOUR, "uplinks-1.json", json.dumps([row]).encode())
+    pipeline.load(HOUR)
+    ((detail,),) = pipeline.rows("select detail from fridge.open_exceptions where kind = 'unreadable_file'")
+    assert "Declare a source that reads it (fridge sources guess FILE), or ask for it" in detail
+    register(pipeline, "s1,troy,2026-01-01T00:00:00Z")
+    pipeline.clock.advance(seconds=1)
+    declared = BY_REGISTER.replace("*/uplinks-*.ndjson", "uplinks-*.json")
+    pipeline.zone = LocalLanding(str(pipeline.landing), read_sources(declared))
+    pipeline.load(HOUR)
+    pipeline.count(HOUR)
+    assert pipeline.usage() == {("troy", HOUR.key): (1, 1)}
+    assert pipeline.one("select count(*) from fridge.open_exceptions") == 0
+
+
 def test_a_sensor_that_moves_is_billed_to_each_tenant_for_its_time_and_a_time_before_its_first_entry_waits(
     pipeline: Pipeline,
 ) -> None:
