@@ -97,8 +97,9 @@ def check_models(
     hours: HourRange | None = None,
 ) -> Iterator[TestResult]:
     """Runs the tests of the models, or those chosen by model and name, one after another; see ``tests_of``."""
+    of = None if chosen is None else {model for model, _ in chosen}
     with database.connect() as connection:
-        for model in models:
+        for model in (model for model in models if of is None or model.name in of):
             tests = [test for test in tests_of(model, hours) if chosen is None or (test.model, test.name) in chosen]
             yield from check_tests(HeldViews(connection), tests)
 

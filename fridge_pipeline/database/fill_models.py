@@ -60,8 +60,8 @@ def fill_hours(
 ) -> dict[str, dict[Hour, int]]:
     """Makes the rows of some hours anew in those models that are increments, a day at a time.
 
-    With ``only_changed`` rows that are what they would be stay, and so does all that is kept of their hours: where all
-    are, they are compared once, and nothing is returned.
+    With ``only_changed`` days of which all rows are what they would be stay, and so does all that is kept of their
+    hours; where that is all days, nothing is returned.
     Hours of which readings were dropped keep the rows that they have: they could not be made again. No month is dropped
     meanwhile. Returns how many rows there are of each hour that has any.
     """
@@ -69,35 +69,43 @@ def fill_hours(
     filled: dict[str, dict[Hour, int]] = {model.name: {} for model in increments}
     with database.connect() as connection:
         _keep_meters(connection, catalogue)
-        # Once, before day by day: whoever compares a day may read the month that has its readings.
-        if only_changed:
-            with _with_readings(connection, hours) as span:
-                if span is None or not any(_differ(connection, model, span) for model in increments):
-                    return filled
+        connection.execute(statement("prefer_block_ranges"))
+        changed = _changed_hours(connection, increments, hours) if only_changed else {*hours.hours()}
         for start in range(0, hours.count, HOURS_AT_A_TIME):
             first = hours.first.plus(start)
             day = HourRange(first, min(first.plus(HOURS_AT_A_TIME - 1), hours.last))
-            now = clock()
-            with _with_readings(connection, day) as span:
-                for model in increments:
-                    if span is not None and (not only_changed or _differ(connection, model, span)):
-                        _fill_hours(connection, model, span, now)
-            for model in increments:
-                rows = connection.execute(statement_on("count_model_hours", model.name), span_of(day)).fetchall()
-                filled[model.name] |= {Hour(hour): int(count) for hour, count in rows}
+            if not changed.isdisjoint(day.hours()):
+                _fill_day(connection, increments, day, clock())
+        for model in increments if changed else ():
+            rows = connection.execute(statement_on("count_model_hours", model.name), span_of(hours)).fetchall()
+            filled[model.name] = {Hour(hour): int(count) for hour, count in rows}
     return filled
 
 
-def _fill_hours(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime], now: datetime) -> None:
-    connection.execute(statement_on("empty_model_hours", model.name), span)
-    connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
-    connection.execute(statement("record_model_hours"), {**span, "name": model.name, "now": now})
+def _fill_day(connection: psycopg.Connection, models: Sequence[SqlModel], day: HourRange, now: datetime) -> None:
+    with _with_readings(connection, day) as span:
+        if span is None:
+            return
+        for model in models:
+            connection.execute(statement_on("empty_model_hours", model.name), span)
+            connection.execute(statement_on("fill_model_hours", model.name, select=sql.SQL(model.text)), span)
+        names = [model.name for model in models]
+        connection.execute(statement("record_model_hours"), {**span, "names": names, "now": now})
 
 
-def _differ(connection: psycopg.Connection, model: SqlModel, span: Mapping[str, datetime]) -> bool:
-    compared = statement_on("whether_hours_differ", model.name, select=sql.SQL(model.text))
-    row = connection.execute(compared, {**span, "model": model.name}).fetchone()
-    return bool(row is None or row[0])
+def _changed_hours(connection: psycopg.Connection, models: Iterable[SqlModel], hours: HourRange) -> set[Hour]:
+    """Those whose rows in any model are others now.
+
+    All at once, not day by day: whoever compares a day may read the month that has its readings.
+    """
+    found: set[Hour] = set()
+    with _with_readings(connection, hours) as span:
+        if span is None:
+            return found
+        for model in models:
+            compared = statement_on("hours_that_differ", model.name, select=sql.SQL(model.text))
+            found |= {Hour(hour) for (hour,) in connection.execute(compared, {**span, "model": model.name})}
+    return found
 
 
 @contextmanager
@@ -106,7 +114,6 @@ def _with_readings(connection: psycopg.Connection, hours: HourRange) -> Iterator
     with readings_kept(connection) as oldest:
         open_hours = split_at(hours, first_open_hour(oldest))[1] if oldest else hours
         with connection.transaction():
-            connection.execute(statement("prefer_block_ranges"))
             connection.execute(statement("summarize_block_ranges"))
             yield span_of(open_hours) if open_hours is not None else None
 

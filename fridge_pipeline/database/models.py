@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,13 @@ def files_sha256(folder: Path) -> str:
 
 
 def read_models(folder: Path) -> list[SqlModel]:
-    """Every model below a folder, each after those it reads. Raises ``SqlModelError``."""
+    """Every model below a folder, each after those it reads; anew if a file is another. Raises ``SqlModelError``."""
+    seen = [(path, path.stat()) for kind in ("*.sql", "*.yml", LINEAGE) for path in folder.rglob(kind)]
+    return list(_read_models(folder, frozenset((path, of.st_ino, of.st_size, of.st_ctime_ns) for path, of in seen)))
+
+
+@lru_cache(maxsize=2)
+def _read_models(folder: Path, _as_of: frozenset[tuple[object, ...]]) -> tuple[SqlModel, ...]:
     described = _descriptions(folder)
     paths = {path.stem: path for path in sorted(folder.rglob("*.sql")) if path.parent.name != DATA_TESTS}
     tests = {path.stem: path.read_text(encoding="utf-8") for path in (folder / DATA_TESTS).glob("*.sql")}
@@ -129,7 +136,7 @@ def read_models(folder: Path) -> list[SqlModel]:
     models = {name: _read_model(path, described[name], tests, made_of) for name, path in paths.items()}
     try:
         order = TopologicalSorter({name: model.reads & models.keys() for name, model in models.items()}).static_order()
-        return [models[name] for name in order]
+        return tuple(models[name] for name in order)
     except CycleError as error:
         raise SqlModelError(f"{folder}: models read each other in a circle: {' -> '.join(error.args[1])}") from error
 

@@ -476,20 +476,10 @@ select
 -- What was loaded since the last vacuum is in no block range yet, and would be read whenever any file is looked for.
 select fridge.summarize_block_ranges() as block_ranges;
 
--- name: whether_hours_differ
--- Whether a model's rows of some hours are others now, or were made before the last file or measure came.
-with made as materialized (
-    select model.*
-    from ({select}) as model
-    where model.hour between %(first)s and %(last)s
-),
-
-stored as (
-    select * from fridge.{name}
-    where hour between %(first)s and %(last)s
-),
-
-changed as (
+-- name: hours_that_differ
+-- Of which a model's rows are others now, or were made before the last file or measure came. Where that is so of all
+-- hours, no row is compared.
+with changed as (
     select
         landing_files.landing_hour as hour,
         max(greatest(landing_files.loaded_at, withdrawals.withdrawn_at)) as changed_at
@@ -497,30 +487,74 @@ changed as (
     left join fridge.withdrawals on landing_files.file_id = withdrawals.file_id
     where landing_files.landing_hour between %(first)s and %(last)s
     group by landing_files.landing_hour
+),
+
+hours as materialized (
+    select
+        hours.hour,
+        coalesce(
+            model_hours.built_at
+            <= greatest(
+                changed.changed_at, (select max(declared_measures.declared_at) from fridge.declared_measures)
+            ),
+            model_hours.built_at is null
+        ) as is_older
+    from generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') as hours (hour)
+    left join changed on hours.hour = changed.hour
+    left join fridge.model_hours on hours.hour = model_hours.hour and model_hours.model = %(model)s -- noqa: RF02
+),
+
+whether_any as (
+    select not bool_and(is_older) as any_as_new
+    from hours
+),
+
+made as materialized (
+    select model.*
+    from ({select}) as model
+    where model.hour between %(first)s and %(last)s and (select whether_any.any_as_new from whether_any)
+),
+
+stored as materialized (
+    select * from fridge.{name}
+    where hour between %(first)s and %(last)s and (select whether_any.any_as_new from whether_any)
+),
+
+others as (
+    select * from made
+    except
+    select * from stored
+),
+
+-- Neither has a row twice.
+counts as (
+    select
+        hour,
+        sum(made) as made,
+        sum(stored) as stored
+    from (
+        select
+            hour,
+            1 as made,
+            0 as stored
+        from made
+        union all
+        select
+            hour,
+            0 as made,
+            1 as stored
+        from stored
+    ) as both_sides
+    group by hour
 )
 
-select
-    exists (
-        select 1
-        from generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') as hours (hour)
-        left join changed on hours.hour = changed.hour
-        left join fridge.model_hours on hours.hour = model_hours.hour and model_hours.model = %(model)s -- noqa: RF02
-        where
-            coalesce(
-                model_hours.built_at
-                <= greatest(
-                    changed.changed_at, (select max(declared_measures.declared_at) from fridge.declared_measures)
-                ),
-                model_hours.built_at is null
-            )
-    )
-    -- Neither has a row twice.
-    or (select count(*) from made) <> (select count(*) from stored)
-    or exists (
-        select * from made
-        except
-        select * from stored
-    ) as they_differ;
+select hour from hours
+where is_older
+union
+select hour from others
+union
+select hour from counts
+where made <> stored;
 
 -- name: empty_model_hours
 delete from fridge.{name}
@@ -536,10 +570,11 @@ where model.hour between %(first)s and %(last)s;
 -- name: record_model_hours
 insert into fridge.model_hours (model, hour, built_at)
 select
-    %(name)s,
+    models.name,
     hours.hour,
     %(now)s
 from generate_series(%(first)s::timestamptz, %(last)s::timestamptz, interval '1 hour') as hours (hour)
+cross join unnest(%(names)s::text[]) as models (name)
 on conflict (hour, model) do update
     set built_at = excluded.built_at;
 

@@ -138,6 +138,9 @@ def test_hours_whose_rows_stay_are_compared_once_and_not_day_by_day(owner: Datab
     rows(owner, "delete from fridge.model_hours returning 1")
     fill_hours(owner, models, three_days, CATALOGUE, clock, only_changed=True)
     assert len(made_at) == 6
+    rows(owner, "delete from fridge.model_hours where hour = %s returning 1", FIRST.plus(30).start)
+    fill_hours(owner, models, three_days, CATALOGUE, clock, only_changed=True)
+    assert len(made_at) == 7  # days of which all stays are not asked about again
 
 
 def test_only_what_has_changed_is_made_anew_and_a_kept_table_keeps_its_rows(owner: Database, folder: Path) -> None:
