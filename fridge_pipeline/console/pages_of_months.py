@@ -190,11 +190,20 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 keeps=MINUTE,
             ),
             Table(
+                "invoices",
+                "Owed on invoices",
+                "console_month_invoices",
+                "One row per meter, kind and currency of exceptions about billing periods that begin in the month; "
+                "billed is what Stripe counts, and an invoice may miss it.",
+                fields("meter kind exceptions owed owed_minor_units", kind="/exceptions?kind={kind}"),
+                "No exception about an invoice is open.",
+            ),
+            Table(
                 "signatures",
                 "Signatures",
                 "console_signoffs",
                 "One row per signature about the month, the newest first.",
-                fields("signed_at action signed_by os_user os_host why"),
+                fields("signoff_id signed_at action signed_by os_user os_host why"),
                 "Nobody has signed anything about this month.",
             ),
             Table(

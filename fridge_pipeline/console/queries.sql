@@ -357,6 +357,23 @@ from fridge.month_outcome
 where usage_month = %(month_day)s
 order by meter, outcome, cause;
 
+-- name: console_month_invoices
+-- Of a customer that is no tenant's the subject names it as well.
+select
+    case when tenant_id is null then regexp_replace(subject, ' \S+$', '') else subject end as meter,
+    kind,
+    currency,
+    count(*) as exceptions,
+    sum(not_invoiced) as owed,
+    sum(amount_minor_units)::bigint as owed_minor_units
+from fridge.exceptions_open
+where
+    kind in ('not_invoiced', 'invoiced_too_much')
+    and hour >= %(month_start)s
+    and hour < %(month_end)s
+group by 1, kind, currency
+order by 1 asc, kind desc, currency asc;
+
 -- name: console_month_changes
 select
     tenant_id,
@@ -480,7 +497,9 @@ select
     tenant_id,
     hour,
     subject,
-    owed,
+    coalesce(owed, not_invoiced) as owed,
+    amount_minor_units as owed_minor_units,
+    currency,
     detail,
     opened_at,
     deadline_at,

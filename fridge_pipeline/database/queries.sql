@@ -1305,6 +1305,9 @@ select
     subject,
     detail,
     owed,
+    not_invoiced,
+    amount,
+    currency,
     opened_at,
     deadline_at
 from fridge.open_exceptions

@@ -26,7 +26,7 @@ REFUSED = None
 
 @pytest.fixture
 def tenant(pipeline: Pipeline) -> InvoicedTenant:
-    """A tenant whose invoice of the first day misses 30 readings of 0.01 USD, and three sensor-hours that have no price."""
+    """Its invoice of the first day misses 30 readings of 0.01 USD, and three sensor-hours that have no price."""
     found = with_120_readings(pipeline)
     late_file(found)
     found.compare()
@@ -41,6 +41,19 @@ def exception_about(tenant: InvoicedTenant, subject: str) -> tuple[int, dict[str
         ).fetchall()
         (place,) = owed_on_invoices(connection, number, kind, tenant_id, hour).places
     return number, place
+
+
+def opened_exception(tenant: InvoicedTenant, tenant_id: str, subject: str) -> int:
+    """The number of a new one about the period of the invoice."""
+    return int(
+        tenant.pipeline.one(
+            "insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, opened_at)"
+            " values ('not_invoiced', %s, %s, %s, 'x', now()) returning exception_id",
+            tenant_id,
+            tenant.start,
+            subject,
+        )
+    )
 
 
 def typed(tenant: InvoicedTenant, exception_id: int, **columns: Any) -> bool | None:
@@ -81,7 +94,7 @@ def typed(tenant: InvoicedTenant, exception_id: int, **columns: Any) -> bool | N
     ],
 )
 def test_nobody_settles_alone_another_period_or_quantity_or_money_than_was_compared(
-    tenant: InvoicedTenant, other: dict[str, Any], expected: bool | None
+    tenant: InvoicedTenant, other: dict[str, Any], *, expected: bool | None
 ) -> None:
     number, place = exception_about(tenant, READINGS)
     assert (place["quantity"], place["amount"], place["currency"]) == (30, 30, "usd")
@@ -99,10 +112,8 @@ def test_an_exception_is_not_settled_with_another_meter_or_another_tenants_perio
     assert typed(tenant, sensors, event_name=SENSORS, quantity=30, places=[one | {"quantity": 30}]) is True
     assert typed(tenant, number, quantity=60, places=[place, place]) is REFUSED
     assert typed(tenant, number, quantity=None) is REFUSED
-    tenant.pipeline.rows(
-        "update fridge.invoice_comparisons set tenant_id = 'erie' where event_name = %s returning 1", READINGS
-    )
-    assert typed(tenant, number, quantity=30, places=[place]) is REFUSED
+    eries = opened_exception(tenant, "erie", READINGS)
+    assert typed(tenant, eries, quantity=30, places=[place]) is REFUSED
     assert typed(tenant, sensors, event_name=SENSORS, quantity=3, places=[one]) is False
 
 
@@ -153,12 +164,7 @@ def test_what_is_left_after_a_settlement_and_a_correction_is_settled_alone(tenan
 def test_a_correction_ends_no_exception_of_another_meter(tenant: InvoicedTenant) -> None:
     found = of_readings(propose(tenant))
     done = approve(tenant, found.proposal_id)
-    sensors = tenant.pipeline.one(
-        "insert into fridge.exceptions (kind, tenant_id, hour, subject, detail, opened_at)"
-        " values ('not_invoiced', 'cohoes', %s, %s, 'x', now()) returning exception_id",
-        tenant.start,
-        SENSORS,
-    )
+    sensors = opened_exception(tenant, "cohoes", SENSORS)
     with (
         pytest.raises(psycopg.errors.RestrictViolation, match=f"has not written {done.document} for it"),
         tenant.pipeline.database.connect() as connection,
