@@ -158,8 +158,8 @@ MONTHS = Page(
 )
 
 
-def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
-    """A month: figures, signatures, packs; ``report`` is the address of its report."""
+def month_page(packs_also: Callable[[Row], Row], report: str, owed: Table) -> Page:
+    """A month: figures, what is ``owed`` on invoices, signatures, packs; ``report`` is the address of its report."""
     return Page(
         "/months/{month}",
         "Month {month}",
@@ -189,15 +189,7 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 "Nothing.",
                 keeps=MINUTE,
             ),
-            Table(
-                "invoices",
-                "Owed on invoices",
-                "console_month_invoices",
-                "One row per meter, kind and currency of exceptions about billing periods that begin in the month; "
-                "billed is what Stripe counts, and an invoice may miss it.",
-                fields("meter kind exceptions owed owed_minor_units", kind="/exceptions?kind={kind}"),
-                "No exception about an invoice is open.",
-            ),
+            owed,
             Table(
                 "signatures",
                 "Signatures",

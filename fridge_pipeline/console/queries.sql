@@ -359,20 +359,27 @@ order by meter, outcome, cause;
 
 -- name: console_month_invoices
 -- Of a customer that is no tenant's the subject names it as well.
+with owed as (
+    select
+        *,
+        case when tenant_id is null then regexp_replace(subject, ' \S+$', '') else subject end as event_name
+    from fridge.exceptions_open
+    where
+        kind in ('not_invoiced', 'invoiced_too_much')
+        and hour >= %(month_start)s
+        and hour < %(month_end)s
+)
+
 select
-    case when tenant_id is null then regexp_replace(subject, ' \S+$', '') else subject end as meter,
+    event_name as meter,
     kind,
     currency,
     count(*) as exceptions,
     sum(not_invoiced) as owed,
     sum(amount_minor_units)::bigint as owed_minor_units
-from fridge.exceptions_open
-where
-    kind in ('not_invoiced', 'invoiced_too_much')
-    and hour >= %(month_start)s
-    and hour < %(month_end)s
-group by 1, kind, currency
-order by 1 asc, kind desc, currency asc;
+from owed
+group by event_name, kind, currency
+order by event_name asc, kind desc, currency asc;
 
 -- name: console_month_changes
 select
