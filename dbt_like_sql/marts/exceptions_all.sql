@@ -7,6 +7,9 @@ select
     subject,
     detail,
     owed,
+    not_invoiced,
+    amount_minor_units,
+    currency,
     opened_at,
     deadline_at,
     closed_at

@@ -17,6 +17,7 @@ from fridge_pipeline.cli.plain_table import hour_key, minute, plain_table
 from fridge_pipeline.cli.terminal import echo, ledger
 from fridge_pipeline.database.exceptions import OpenException, list_exceptions
 from fridge_pipeline.installation import Ledger
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.reason_codes import EXCEPTION_KINDS, kind_of
 from fridge_pipeline.stripe.rules.limits import OLDEST_TIMESTAMP
 from fridge_pipeline.visible import counted
@@ -34,7 +35,8 @@ def exceptions(*, kind: str | None, tenant_id: str | None, month: Month | None, 
     """List the open exceptions, the nearest deadline first.
 
     An exception is a difference that a person must see; docs/runbook.md says what to do about each kind. OWED is
-    usage minus what Stripe has, UNTIL when it can still be billed (UTC). Some exceptions have no tenant or no hour.
+    usage minus what Stripe has, or what is wrong on an invoice, with its MONEY; UNTIL when it can still be billed
+    (UTC). Some exceptions have no tenant or no hour.
 
     Example: fridge exceptions --kind unmapped --month 2026-01
     """
@@ -44,7 +46,7 @@ def exceptions(*, kind: str | None, tenant_id: str | None, month: Month | None, 
         echo(json.dumps([exception_as_mapping(each) for each in found], indent=2))
         return
     if found:
-        names = ("ID", "KIND", "TENANT", "HOUR", "OWED", "UNTIL", "WHAT")
+        names = ("ID", "KIND", "TENANT", "HOUR", "OWED", "MONEY", "UNTIL", "WHAT")
         echo(plain_table(names, [_exception_row(each) for each in found]))
     echo(counted(len(found), "open exception"), err=True)
     for each in dict.fromkeys(exception.kind for exception in found):
@@ -90,6 +92,7 @@ def exception_as_mapping(exception: OpenException) -> dict[str, object]:
     return {
         **asdict(exception),
         "hour": hour_key(exception.hour),
+        "not_invoiced": None if exception.not_invoiced is None else float(exception.not_invoiced),
         "opened_at": exception.opened_at.isoformat(),
         "deadline_at": exception.deadline_at.isoformat() if exception.deadline_at else None,
     }
@@ -103,14 +106,15 @@ def hour_as_mapping(state: HourState) -> dict[str, object]:
 def _exception_row(exception: OpenException) -> Sequence[object]:
     told = not exception.subject or exception.subject in exception.detail
     about = exception.detail if told else f"{exception.subject}: {exception.detail}"
-    owed = f"{exception.owed:,}" if exception.owed is not None else None
+    units = exception.owed if exception.owed is not None else exception.not_invoiced
     until = minute(exception.deadline_at)
     return (
         f"{exception.exception_id}",
         exception.kind,
         exception.tenant_id,
         hour_key(exception.hour),
-        owed,
+        f"{units:,f}" if units is not None else None,
+        money(exception.amount, exception.currency) if exception.amount is not None and exception.currency else None,
         until,
         about,
     )

@@ -17,6 +17,7 @@ from fridge_pipeline.finance.close_month import (
     approve_month,
     ask_to_reopen,
     differences_of,
+    owed_on_invoices_of,
     prepare_month,
     prepared_month,
     reopen_month,
@@ -51,11 +52,12 @@ def close(month: Month, login: str, label: str, accepted: str, as_json: bool) ->
         read_before_signing(opened, stripe, month)
         run = opened.as_run("fridge close")
         totals = prepare_month(run, month, label, MODELS_FOLDER, opened.settings.close_after, accepted.strip())
+        on_invoices = owed_on_invoices_of(opened.database, month)
     if as_json:
         echo(json.dumps({"month": month.key, "prepared_by": login, "label": label, "control_totals": totals}))
         return
     echo(f"{month} is prepared by {login}:")
-    echo(totals_text(totals))
+    echo(totals_text(totals, on_invoices))
     echo(f"It is closed when somebody else approves it: fridge approve {month} --as LOGIN")
 
 
@@ -79,10 +81,11 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
     with ledger() as opened:
         sign_in(opened, login)
         seen = None if yes else prepared_month(opened.database, month)
+        on_invoices = owed_on_invoices_of(opened.database, month)
         if seen is not None:
             seen_at = f"{seen.signed_at:%Y-%m-%d %H:%M} UTC"
             echo(one_line(f"{month}, prepared by {seen.signer} at {seen_at}:"), err=True)
-            echo(totals_text(seen.control_totals or {}), err=True)
+            echo(totals_text(seen.control_totals or {}, on_invoices), err=True)
             echo(differences_text(differences_of(opened.database, month)), err=True)
             click.confirm(f"Sign this as {login}, and close {month}?", abort=True, err=True)
         prepared = approve_month(opened.database, month, label, opened.clock, opened.settings.close_after, seen)
@@ -92,7 +95,7 @@ def approve(month: Month, login: str, label: str, yes: bool, as_json: bool) -> N
         echo(json.dumps(told))
         return
     echo(one_line(f"{month} is closed: prepared by {prepared.signer}, approved by {login}"))
-    echo(totals_text(totals))
+    echo(totals_text(totals, on_invoices))
 
 
 @click.command()
@@ -146,10 +149,11 @@ def differences_text(differences: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def totals_text(totals: Mapping[str, Any]) -> str:
-    """Control totals for people, one meter a line."""
+def totals_text(totals: Mapping[str, Any], on_invoices: Mapping[str, str] | None = None) -> str:
+    """Control totals for people, one meter a line; with what is wrong on its invoices now."""
     meters = sorted(totals.get("meters", {}).items())
     lines = [_outcome_text(name, meter) for name, meter in meters]
+    lines += [f"  {name}: {owed}" for name, owed in (on_invoices or {}).items()]
     lines += [_meter_text(name, meter) for name, meter in meters]
     files = totals["files"]
     lines.append(

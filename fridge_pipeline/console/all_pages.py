@@ -15,7 +15,7 @@ from fridge_pipeline.console.pages_of_books import (
     SOURCES,
     evidence_page,
 )
-from fridge_pipeline.console.pages_of_invoices import INVOICE_PAGE, INVOICES, LINE_PAGE
+from fridge_pipeline.console.pages_of_invoices import INVOICE_PAGE, INVOICES, LINE_PAGE, OWED_ON_INVOICES
 from fridge_pipeline.console.pages_of_months import CUTOFF, INDEX, MONTHS, UNBILLED, month_page
 from fridge_pipeline.console.pages_of_tenants import HOUR_PAGE, HOURS, TENANT_PAGE, TENANTS
 from fridge_pipeline.finance.pack.signature import signature_of
@@ -33,7 +33,7 @@ def all_pages(archive: Location, reports: str) -> tuple[Page, ...]:
     return (
         INDEX,
         MONTHS,
-        month_page(with_signature, f"{reports}/{{month}}/usage-{{month}}.html"),
+        month_page(with_signature, f"{reports}/{{month}}/usage-{{month}}.html", OWED_ON_INVOICES),
         UNBILLED,
         EXCEPTIONS,
         TENANTS,

@@ -188,6 +188,7 @@ _SAYING = (
         lambda row: row["invoice_cause"] and invoice_cause_in_words(row["invoice_cause"]),
     ),
     amount_of("amount_minor_units", "Amount", "price not known"),
+    amount_of("owed_minor_units", "Money"),
     amount_of("in_stripe_minor_units", "In Stripe", "not there"),
     amount_of("total_minor_units", "Total"),
     amount_of("credited_minor_units", "Credited"),

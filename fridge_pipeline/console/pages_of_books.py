@@ -30,7 +30,8 @@ EXCEPTIONS = Page(
             "console_exceptions",
             "One row per exception, the nearest deadline first.",
             fields(
-                "exception_id kind tenant_id hour subject owed detail opened_at deadline_at closed_at", **HOUR_LINKS
+                "exception_id kind tenant_id hour subject owed owed_minor_units detail opened_at deadline_at closed_at",
+                **HOUR_LINKS,
             ),
             "No such exception.",
         ),

@@ -13,6 +13,17 @@ INVOICE_NAMES = (
 
 STATUSES = ("draft", "open", "paid", "uncollectible", "void", "deleted")
 
+#: On the page of a month, beside what has become of its usage.
+OWED_ON_INVOICES = Table(
+    "invoices",
+    "Owed on invoices",
+    "console_month_invoices",
+    "One row per meter, kind and currency of exceptions about billing periods that begin in the month; "
+    "billed is what Stripe counts, and an invoice may miss it.",
+    fields("meter kind exceptions owed owed_minor_units", kind="/exceptions?kind={kind}"),
+    "No exception about an invoice is open.",
+)
+
 INVOICES = Page(
     "/invoices",
     "Invoices",

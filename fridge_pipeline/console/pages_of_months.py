@@ -158,8 +158,8 @@ MONTHS = Page(
 )
 
 
-def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
-    """A month: figures, signatures, packs; ``report`` is the address of its report."""
+def month_page(packs_also: Callable[[Row], Row], report: str, owed: Table) -> Page:
+    """A month: figures, what is ``owed`` on invoices, signatures, packs; ``report`` is the address of its report."""
     return Page(
         "/months/{month}",
         "Month {month}",
@@ -189,12 +189,13 @@ def month_page(packs_also: Callable[[Row], Row], report: str) -> Page:
                 "Nothing.",
                 keeps=MINUTE,
             ),
+            owed,
             Table(
                 "signatures",
                 "Signatures",
                 "console_signoffs",
                 "One row per signature about the month, the newest first.",
-                fields("signed_at action signed_by os_user os_host why"),
+                fields("signoff_id signed_at action signed_by os_user os_host why"),
                 "Nobody has signed anything about this month.",
             ),
             Table(

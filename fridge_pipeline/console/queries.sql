@@ -357,6 +357,30 @@ from fridge.month_outcome
 where usage_month = %(month_day)s
 order by meter, outcome, cause;
 
+-- name: console_month_invoices
+-- Of a customer that is no tenant's the subject names it as well.
+with owed as (
+    select
+        *,
+        case when tenant_id is null then regexp_replace(subject, ' \S+$', '') else subject end as event_name
+    from fridge.exceptions_open
+    where
+        kind in ('not_invoiced', 'invoiced_too_much')
+        and hour >= %(month_start)s
+        and hour < %(month_end)s
+)
+
+select
+    event_name as meter,
+    kind,
+    currency,
+    count(*) as exceptions,
+    sum(not_invoiced) as owed,
+    sum(amount_minor_units)::bigint as owed_minor_units
+from owed
+group by event_name, kind, currency
+order by event_name asc, kind desc, currency asc;
+
 -- name: console_month_changes
 select
     tenant_id,
@@ -480,7 +504,9 @@ select
     tenant_id,
     hour,
     subject,
-    owed,
+    coalesce(owed, not_invoiced) as owed,
+    amount_minor_units as owed_minor_units,
+    currency,
     detail,
     opened_at,
     deadline_at,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -190,7 +191,8 @@ def keep_reason_codes(connection: psycopg.Connection) -> None:
 class OpenException:
     """An open exception as it stands in the books; ``None`` where it is about no tenant, hour, figure or deadline.
 
-    ``owed`` is usage minus what Stripe has, ``deadline_at`` until when the usage can still be billed.
+    ``owed`` is usage minus what Stripe has, ``not_invoiced`` usage that no invoice bills, ``amount`` what that is, in
+    minor units; ``deadline_at`` until when the usage can still be billed.
     """
 
     exception_id: int
@@ -200,6 +202,9 @@ class OpenException:
     subject: str
     detail: str
     owed: int | None
+    not_invoiced: Decimal | None
+    amount: int | None
+    currency: str | None
     opened_at: datetime
     deadline_at: datetime | None
 

@@ -1375,6 +1375,9 @@ select
     subject,
     detail,
     owed,
+    not_invoiced,
+    amount,
+    currency,
     opened_at,
     deadline_at
 from fridge.open_exceptions

@@ -28,6 +28,7 @@ from fridge_pipeline.finance.month_totals import (
     tie_out_to_hold,
 )
 from fridge_pipeline.finance.rules.in_the_way import UNEXPLAINED
+from fridge_pipeline.finance.rules.outcomes import invoices_in_words
 from fridge_pipeline.finance.rules.signoff import Action, ControlTotals, Signoff, accepted_in, changes
 
 
@@ -127,6 +128,12 @@ def differences_of(database: Database, month: Month) -> list[dict[str, Any]]:
     """What differs in a month now: ``meter``, ``cause``, ``amount`` (stated minus counted) and ``tenant_hours``."""
     with database.connect() as connection:
         return of_month(HeldViews(connection), "differences_of_month", month)
+
+
+def owed_on_invoices_of(database: Database, month: Month) -> dict[str, str]:
+    """Meter → what is wrong on its invoices of a month now, in words."""
+    with database.connect() as connection:
+        return invoices_in_words(of_month(HeldViews(connection), "invoices_of_month", month))
 
 
 def approve_month(

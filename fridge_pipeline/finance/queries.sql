@@ -1251,6 +1251,22 @@ where
 group by meter, cause
 order by meter, cause;
 
+-- name: invoices_of_month
+-- What is wrong on invoices of periods that begin in the month; usage may be billed and on no invoice.
+select
+    kind,
+    tenant_id,
+    subject,
+    not_invoiced,
+    amount_minor_units,
+    currency
+from fridge.exceptions_open
+where
+    kind in ('not_invoiced', 'invoiced_too_much')
+    and hour >= %(month_start)s
+    and hour < %(month_end)s
+order by exception_id;
+
 -- name: under_way_of_month
 select
     identifier,

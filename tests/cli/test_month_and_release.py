@@ -61,6 +61,23 @@ def test_a_month_is_closed_by_two_people_and_reopened_by_two_and_what_waited_is_
     assert pipeline.stripe_totals("cohoes")["temperature_readings", hour.key] == 25
 
 
+def test_who_signs_a_month_is_shown_what_its_invoices_owe(run: Run, pipeline: Pipeline, month: Month) -> None:
+    pipeline.rows(
+        "insert into fridge.exceptions"
+        " (kind, tenant_id, hour, subject, detail, opened_at, not_invoiced, amount, currency)"
+        " values ('not_invoiced', 'cohoes', %s, 'temperature_readings', 'x', now(), 13, 26, 'usd') returning 1",
+        month.hours.last.start,
+    )
+    owed = "  temperature_readings: on invoices: 13 not invoiced (0.26 USD)"
+    assert owed in run("close", month.key, "--as", "ada", **AT_ONCE).stdout.splitlines()
+    assert owed in run("approve", month.key, "--as", "grace", **AT_ONCE).stderr.splitlines()
+    assert owed in run("approve", month.key, "--as", "grace", "--yes", **AT_ONCE).stdout.splitlines()
+    (listed,) = json.loads(run("exceptions", "--json").stdout)
+    assert (listed["owed"], listed["not_invoiced"], listed["amount"], listed["currency"]) == (None, 13, 26, "usd")
+    _, line = run("exceptions").stdout.splitlines()
+    assert line.split()[4:7] == ["13", "0.26", "USD"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [

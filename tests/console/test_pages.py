@@ -249,6 +249,22 @@ def test_the_first_page_names_every_kind_of_open_exception(shown: Shown) -> None
     assert kinds == {kind: str(listed.count(kind)) for kind in set(listed)}
 
 
+def test_what_invoices_owe_stands_on_the_month_and_beside_each_exception_in_units_and_money(shown: Shown) -> None:
+    number = shown.books.one(
+        "insert into fridge.exceptions (kind, hour, subject, detail, opened_at, not_invoiced, amount, currency)"
+        " values ('not_invoiced', '2026-01-03 00:00+00', 'temperature_readings cus_1', 'x', now(), 13, 26, 'usd')"
+        " returning exception_id"
+    )
+    try:
+        (owed,) = shown.table("/months/2026-01", "invoices")
+        (listed,) = shown.table("/exceptions?month=2026-01&kind=not_invoiced")
+    finally:
+        shown.books.rows("update fridge.exceptions set closed_at = now() where exception_id = %s returning 1", number)
+    shown_of_month = tuple(owed[name] for name in ("Meter", "Open", "Units owed", "Money"))
+    assert shown_of_month == ("temperature_readings", "1", "13", "0.26 USD")
+    assert (listed["Units owed"], listed["Money"]) == ("13", "0.26 USD")
+
+
 def test_it_says_of_stripe_that_so_many_days_were_not_read_as_it_has_looked_at(shown: Shown) -> None:
     assert shown.console.reader is not None
     later = Reader(shown.console.reader.database, lambda: shown.books.clock() + timedelta(days=9), waited_seconds=60)

@@ -56,13 +56,13 @@ def tie_out(pipeline: Pipeline, hour: Hour) -> tuple[object, ...]:
     return tuple(found)
 
 
-def opened_exception(pipeline: Pipeline, kind: str) -> int:
-    """The number of a new one about readings of an hour, of no one tenant."""
+def opened_exception(pipeline: Pipeline, kind: str, subject: str = READINGS) -> int:
+    """The number of a new one about an hour, of no one tenant."""
     with pipeline.database.connect() as connection:
         row = connection.execute(
             "insert into fridge.exceptions (kind, hour, subject, detail, opened_at)"
-            " values (%s, '2026-01-05 10:00+00', gen_random_uuid()::text, 'x', now()) returning exception_id",
-            [kind],
+            " values (%s, '2026-01-01 00:00+00', %s, 'x', now()) returning exception_id",
+            [kind, subject],
         ).fetchone()
     assert row is not None
     return int(row[0])
@@ -326,7 +326,20 @@ def test_periods_of_invoices_are_settled_of_invoices_only_and_are_read_when_they
     pipeline: Pipeline,
 ) -> None:
     period = '"period_start": "2026-01-01T00:00Z", "period_end": "2026-02-01T00:00Z"'
-    too_much = f'[{{"customer_id": "cus_1", {period}, "quantity": 900000}}, {{"customer_id": "cus_1", {period}, '
+    other = '"period_start": "2026-01-01T00:00Z", "period_end": "2026-03-01T00:00Z"'
+    too_much = f'[{{"customer_id": "cus_1", {period}, "quantity": 900000}}, {{"customer_id": "cus_1", {other}, '
+    with pipeline.database.connect() as connection:
+        for ends_at in ("2026-02-01 00:00+00", "2026-03-01 00:00+00"):
+            connection.execute(
+                "insert into fridge.invoice_comparisons (stripe_customer_id, event_name, period_start, period_end,"
+                " usage_quantity, accepted_quantity, invoice_quantity, difference, cause, compared_at)"
+                " values ('cus_1', %s, '2026-01-01 00:00+00', %s, 3, 3, 0, -3, 'not_accepted', now())",
+                [READINGS, ends_at],
+            )
+    excepted = {
+        "too_late": opened_exception(pipeline, "too_late"),
+        "not_invoiced": opened_exception(pipeline, "not_invoiced", f"{READINGS} cus_1"),
+    }
     olga = signed_in(pipeline.database, "olga").person
     assert olga is not None
     for kind, places, waits in (
@@ -337,13 +350,12 @@ def test_periods_of_invoices_are_settled_of_invoices_only_and_are_read_when_they
         ("not_invoiced", '[{"customer_id": "cus_1", "quantity": 3}]', None),
         ("not_invoiced", f'[{{"customer_id": "cus_1", {period}, "quantity": 3, "amount": "much"}}]', None),
     ):
-        exception_id = opened_exception(pipeline, kind)
         with olga.connect() as connection:
             try:
                 row = connection.execute(
                     "insert into fridge.settlement_decisions (exception_id, event_name, how, quantity, places, reason)"
                     " values (%s, %s, 'written_off', 3, %s, 'x') returning takes_two",
-                    [exception_id, READINGS, places],
+                    [excepted[kind], READINGS, places],
                 ).fetchone()
             except (psycopg.errors.RestrictViolation, psycopg.errors.InvalidTextRepresentation):
                 row = (None,)

@@ -23,7 +23,7 @@ def _files(books: MonthBooks) -> pl.DataFrame:
 SIGNATURES = Table(
     "Signatures",
     "One row per signature about the month, reopenings too, in their order",
-    "signed_at action signed_by why",
+    "signoff_id signed_at action signed_by os_host why",
     lambda books: (
         books.stg_month_signoffs.filter(pl.col("usage_month") == books.month.first_day)
         .rename({"reason": "why"})

@@ -163,6 +163,7 @@ COLUMNS = {
         Column("settled_at", "Settled at (UTC)", Kind.MOMENT),
         Column("month_billed", "Billed in", Kind.MONTH),
         Column("month_recorded", "Recorded in", Kind.MONTH, "not on record"),
+        Column("signoff_id", "Number", Kind.COUNT),
         Column("action", "What", Kind.ACTION),
         Column("signed_by", "Who"),
         Column("signed_at", "When (UTC)", Kind.MOMENT),

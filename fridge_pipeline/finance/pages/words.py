@@ -107,8 +107,12 @@ HOW_TO_READ = (
 
 
 def outcome_lines(summary: MonthSummary) -> list[tuple[str, str]]:
-    """Meter and what has become of its usage, in units and percent, by cause."""
-    return [(meter, outcome_in_words(outcome)) for meter, outcome in summary.outcomes.items()]
+    """Meter and what has become of its usage, in units and percent, by cause; and what is wrong on its invoices."""
+    outcomes = {meter: outcome_in_words(outcome) for meter, outcome in summary.outcomes.items()}
+    return [
+        (meter, "; ".join(each[meter] for each in (outcomes, summary.invoices) if meter in each))
+        for meter in sorted({*outcomes, *summary.invoices})
+    ]
 
 
 def verdict_in_words(summary: MonthSummary) -> tuple[str, str, str]:

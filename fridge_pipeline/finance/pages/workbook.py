@@ -109,7 +109,7 @@ def _head(summary: MonthSummary, created: datetime) -> Iterator[_Line]:
     symbol, word, sentence = verdict_in_words(summary)
     signed = summary.signatures
     for meter, outcome in outcome_lines(summary):
-        yield _Line(f"Billed: {meter}", outcome, "What has become of its usage by now, in units and percent, by cause.")
+        yield _Line(f"Billed: {meter}", outcome, "What has become of its usage by now, and what its invoices owe.")
     yield _Line("Tie-out", f"{symbol} {word}", sentence)
     compared = compared_in_words(*summary.compared)
     yield _Line("Compared", compared, "An hour here is one hour of one tenant on one meter.")

@@ -83,7 +83,7 @@ _COLUMNS: Mapping[str, Mapping[pl.DataType, str]] = {
     "stg_month_signoffs": {
         COUNT: "signoff_id",
         DAY: "usage_month",
-        TEXT: "action signed_by reason",
+        TEXT: "action signed_by os_host reason",
         MOMENT: "signed_at",
     },
     "stg_releases": {

@@ -11,7 +11,7 @@ import polars as pl
 
 from fridge_pipeline.finance.rules.hour_totals import AMOUNTS, FILE_ROWS, HOURS, QUANTITIES, STEPS, known_sum
 from fridge_pipeline.finance.rules.month_books import MonthBooks
-from fridge_pipeline.finance.rules.outcomes import MeterOutcome, outcomes_by_meter
+from fridge_pipeline.finance.rules.outcomes import MeterOutcome, invoices_in_words, outcomes_by_meter
 
 #: One row of figures by their names; one of which nothing is on record is ``None``.
 Row = Mapping[str, Any]
@@ -39,6 +39,7 @@ class MonthSummary:
     ``meters``: a row each from the readings to Stripe's own sums. ``steps``: for each step of the tie-out, how many
     hours of a tenant and meter are ``different``, how many of these ``unexplained``, and of how many it is ``unknown``.
     ``outcomes``: meter → what was billed of its usage, can be recovered, and is lost.
+    ``invoices``: meter → what is wrong on its invoices, in words.
     """
 
     verdict: Verdict
@@ -50,6 +51,7 @@ class MonthSummary:
     exceptions: int
     restatements: int
     outcomes: Mapping[str, MeterOutcome]
+    invoices: Mapping[str, str]
 
     def hours(self, status: str) -> int:
         """How many hours, of all tenants and meters, have a tie-out status."""
@@ -73,6 +75,7 @@ def summarize(books: MonthBooks) -> MonthSummary:
         exceptions=books.exceptions_open.height,
         restatements=books.restatements.height,
         outcomes=outcomes_by_meter(books.month_outcome.iter_rows(named=True)),
+        invoices=invoices_in_words(books.exceptions_open.iter_rows(named=True)),
     )
 
 

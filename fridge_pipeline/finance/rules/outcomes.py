@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from fridge_pipeline.invoices.rules.money import money
 from fridge_pipeline.reason_codes import cause_in_words
 from fridge_pipeline.reason_terms import Outcome
 
@@ -13,6 +14,9 @@ MeterOutcome = Mapping[str, Any]
 
 #: Time alone moves usage from one of these to another, so a signature is not for how they divide.
 BY_CAUSE = "by_cause"
+
+#: Exceptions about invoices: of usage that was billed all the same.
+INVOICE_KINDS = ("not_invoiced", "invoiced_too_much")
 
 #: How they are called where they are no cause of a difference.
 _COUNTED = {"counted_by_stripe": "counted by Stripe", "accepted_by_stripe": "accepted by Stripe, not read since"}
@@ -44,6 +48,38 @@ def outcome_in_words(outcome: MeterOutcome) -> str:
         said = ": ".join(filter(None, (_percent(quantity, usage), of_causes)))
         parts.append(f"{quantity:,} {each.value}{f' ({said})' if said and quantity else ''}")
     return f"of {usage:,} used {', '.join(parts)}"
+
+
+def invoices_in_words(exceptions: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Meter → what is wrong on its invoices: ``on invoices: 13 not invoiced (0.13 USD)``; no meter where nothing is.
+
+    Billed is what Stripe counts, which may be on no invoice all the same. ``exceptions`` are open ones, of all kinds.
+    """
+    found: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+    for row in exceptions:
+        if row["kind"] in INVOICE_KINDS:
+            # Of a customer that is no tenant's the subject names it as well.
+            meter = row["subject"] if row["tenant_id"] is not None else row["subject"].rpartition(" ")[0]
+            found.setdefault(meter, {}).setdefault(row["kind"], []).append(row)
+    return {
+        meter: "on invoices: " + ", ".join(_wrong(kind, by_kind[kind]) for kind in INVOICE_KINDS if kind in by_kind)
+        for meter, by_kind in sorted(found.items())
+    }
+
+
+def _wrong(kind: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """What one kind of exception comes to; what has no price, or no quantity, is said to have none."""
+    sign = 1 if kind == INVOICE_KINDS[0] else -1
+    quantity = _whole(sign * sum(row["not_invoiced"] or 0 for row in rows))
+    amounts: dict[str, int] = {}
+    for row in rows:
+        if row["amount_minor_units"] is not None:
+            amounts[row["currency"]] = amounts.get(row["currency"], 0) + row["amount_minor_units"]
+    said = [money(sign * amount, currency) for currency, amount in sorted(amounts.items())]
+    unpriced = _whole(sign * sum(row["not_invoiced"] or 0 for row in rows if row["amount_minor_units"] is None))
+    said += [f"{unpriced:,} without a price"] if unpriced else []
+    said += ["a document that reaches nobody"] if any(row["not_invoiced"] is None for row in rows) else []
+    return f"{quantity:,} {kind.replace('_', ' ')} ({', '.join(said)})"
 
 
 def cause_in_few_words(cause: str) -> str:

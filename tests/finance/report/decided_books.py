@@ -46,7 +46,7 @@ def _signoffs() -> pl.DataFrame:
     return rows(
         "stg_month_signoffs",
         *(
-            {"signoff_id": number, **dict(zip(names, act, strict=True))}
+            {"signoff_id": number, "os_host": "books-1", **dict(zip(names, act, strict=True))}
             for number, act in enumerate(acts, start=1)
         ),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import polars as pl
 import pytest
 
@@ -25,10 +26,11 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_page_lists_every_signature_of_the_month_and_why_it_was_reopened(page: PageRead) -> None:
     table = page.table("One row per signature about the month")
-    assert [row[1:] for row in table.rows] == [
-        ["prepared", "ada", ""],
-        ["approved: closed", "grace", ""],
-        ["reopened", "grace", REOPENED_FOR],
+    columns = (table.column(name) for name in ("Number", "What", "Who", "Machine", "Why"))
+    assert list(zip(*columns, strict=True)) == [
+        ("11", "prepared", "ada", "books-1", ""),
+        ("12", "approved: closed", "grace", "books-1", ""),
+        ("13", "reopened", "grace", "books-1", REOPENED_FOR),
     ]
 
 
@@ -67,6 +69,35 @@ def test_an_exception_about_invoices_is_shown_with_its_units_and_its_money(tmp_p
     write_workbook(books, MADE_AT, tmp_path / "a.xlsx")
     sheet = read_sheet(tmp_path / "a.xlsx", "Exceptions", 1)
     assert sheet.select("Units owed", "Money").rows() == [(1.5, "0.05 USD"), (12, "0.06 USD"), (-3, "-70 JPY")]
+
+
+def test_beside_what_is_billed_stands_what_its_invoices_owe_in_units_and_money(tmp_path: Path) -> None:
+    """``100 % billed`` is what Stripe counts: a controller took it for what is invoiced."""
+    found = {"opened_at": hour_of(9, 4), "detail": "x", "currency": "usd", "tenant_id": "tenant-01"}
+    books = replace(
+        troubled_books(tenants=13, days=21),
+        exceptions_open=rows(
+            "exceptions_open",
+            found | {"kind": "not_invoiced", "subject": METERS[0], "not_invoiced": 10.0, "amount_minor_units": 13},
+            found | {"kind": "not_invoiced", "subject": METERS[0], "not_invoiced": 3.0, "currency": None},
+            found
+            | {"kind": "invoiced_too_much", "subject": f"{METERS[0]} cus_1", "not_invoiced": -1500.0}
+            | {"tenant_id": None, "amount_minor_units": -2000},
+            found | {"kind": "not_invoiced", "subject": METERS[1], "currency": None},
+            found | {"kind": "unmapped", "subject": METERS[1], "owed": 7},
+        ),
+    )
+    told = {
+        METERS[0]: "on invoices: 13 not invoiced (0.13 USD, 3 without a price), 1,500 invoiced too much (20.00 USD)",
+        METERS[1]: "on invoices: 0 not invoiced (a document that reaches nobody)",
+    }
+    text = PageRead(render_page(books, [], MADE_AT)).text
+    assert f"5 lost (5.0 %: 5 too late); {told[METERS[0]]}" in text
+    assert f"{METERS[1]} : {told[METERS[1]]}" in text
+    write_workbook(books, MADE_AT, tmp_path / "a.xlsx")
+    said = [value for row in openpyxl.load_workbook(tmp_path / "a.xlsx")["Summary"].values for value in row if value]
+    assert [each for each in said if str(each).endswith(told[METERS[0]])] != []
+    assert told[METERS[1]] in said
 
 
 def test_the_workbook_has_sheets_of_signatures_releases_withdrawals_and_files(path: Path) -> None:
