@@ -1262,7 +1262,7 @@ select
     currency
 from fridge.exceptions_open
 where
-    kind in ('not_invoiced', 'invoiced_too_much')
+    (not_invoiced is not null or amount_minor_units is not null)
     and hour >= %(month_start)s
     and hour < %(month_end)s
 order by exception_id;
