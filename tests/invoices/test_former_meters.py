@@ -330,3 +330,29 @@ def test_of_three_names_each_hour_is_owed_once(pipeline: Pipeline) -> None:
     assert (rows[READINGS], [row[:2] for row in rows[RENAMED.event_name]]) == ([(90, 90, None)], [(0, 90)])
     assert [row[0] for row in tenant.rows(third.event_name) if row[0]] == []
     assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
+
+
+def test_what_was_corrected_under_the_other_name_is_not_owed_by_the_name_that_is_back(pipeline: Pipeline) -> None:
+    """The first name's invoice has 120, an invoice item of the other one 7: together all that there is."""
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(), tenant.price("active_sensors"))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    tenant.price(RENAMED.event_name)
+    pipeline.land(tenant.hour(20), "late.csv", readings("cohoes", tenant.hour(20), 1, 7, start=9))
+    pipeline.run(tenant.hour(20))
+    found(tenant)
+    (what,) = of_meter(tenant, RENAMED.event_name)
+    assert (what.what.delta, approve(tenant, what.proposal_id).state) == (7, "written")
+    gone(tenant, *CATALOGUE)
+    for number in (3, 20):
+        pipeline.run(tenant.hour(number))
+    rows = found(tenant)
+    assert (rows[READINGS], [row[:2] for row in rows[RENAMED.event_name]]) == ([(120, 120, None)], [(7, 0)])
+    assert (owed(tenant), accrued(tenant), proposed(tenant)) == ([], [], [(RENAMED.event_name, 7)])
+    pipeline.land(tenant.hour(20), "later.csv", readings("cohoes", tenant.hour(20), 1, 5, start=19))
+    pipeline.run(tenant.hour(20))
+    assert found(tenant)[READINGS] == [(125, 120, "after_finalization")]
+    assert owed(tenant) == [("not_invoiced", READINGS)]

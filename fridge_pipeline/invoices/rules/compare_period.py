@@ -49,8 +49,8 @@ class Booked:
     counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` has, of each hour that the period's
     edges cut, what the invoice would show beyond ``by_final`` if the hour were on the edge's other side. ``settled`` is
     what people have settled of single hours: no invoice is to carry it.
-    ``before_start`` is usage before the first hour that we bill. ``stripe`` is what Stripe's own
-    summaries show, ``None`` where not every hour was read.
+    ``before_start`` is usage before the first hour that we bill. ``given`` was accepted too, and is another name's of
+    the meter. ``stripe`` is what Stripe's own summaries show, ``None`` where not every hour was read.
     """
 
     usage: int = 0
@@ -60,6 +60,7 @@ class Booked:
     surely_by_final: int = 0
     cut: tuple[int, ...] = ()
     before_start: int = 0
+    given: int = 0
     stripe: Decimal | None = None
 
 
