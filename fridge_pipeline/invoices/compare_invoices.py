@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 
 import psycopg
 
@@ -34,7 +33,6 @@ from fridge_pipeline.invoices.rules.billing_periods import (
     BillingPeriod,
     Span,
     billing_periods,
-    carried,
     without,
 )
 from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, compare_period
@@ -135,12 +133,8 @@ class _Comparing:
             periods = billing_periods(invoices, self.prices)
             written = corrections_of(self.connection, customer_ids)
             times = self._on_no_invoice(customer_ids, periods, items)
-            booked = self._booked(periods, times, written)
-            rows = [
-                row
-                for period, ours in zip(periods, booked[: len(periods)], strict=True)
-                for row in compare_period(period, ours, self.prices, items, self.now)
-            ]
+            booked = self._booked(periods, times, items, written)
+            rows = [row for same in self._of_invoices(periods, booked, items) for row in same]
             rows += [
                 compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))
                 for each, ours in zip(times, booked[len(periods) :], strict=True)
@@ -150,8 +144,20 @@ class _Comparing:
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
         return found
 
+    def _of_invoices(
+        self, periods: Sequence[BillingPeriod], booked: Sequence[Booked], items: Mapping[str, SubscriptionItem]
+    ) -> list[list[Comparison]]:
+        return [
+            compare_period(each, ours, self.prices, items, self.now)
+            for each, ours in zip(periods, booked[: len(periods)], strict=True)
+        ]
+
     def _booked(
-        self, periods: Sequence[BillingPeriod], times: Sequence[Uncovered], written: Sequence[Correction]
+        self,
+        periods: Sequence[BillingPeriod],
+        times: Sequence[Uncovered],
+        items: Mapping[str, SubscriptionItem],
+        written: Sequence[Correction],
     ) -> list[Booked]:
         """Our side of what invoices bill, and then of what none does: each hour once over all names of a meter."""
         asked = [
@@ -162,9 +168,11 @@ class _Comparing:
             *(Asked(each.customer_id, each.event_name, [each.span]) for each in times),
         ]
         booked = booked_periods(self.connection, asked, self.customers, self.meters, self.meters.billed_before(periods))
+        if not any(each.given for each in booked):
+            return booked
+        rows = self._of_invoices(periods, booked, items)
+        bills = [{row.invoice_id: row.invoiced for row in same} for same in rows] + [{None: NOTHING} for _ in times]
         spans = [*(each.span for each in periods), *(each.span for each in times)]
-        bills: list[Mapping[str, Decimal] | Mapping[None, Decimal]] = [carried(each, self.prices) for each in periods]
-        bills += [{None: NOTHING} for _ in times]
         places = [
             Place(each.customer_id, each.event_name, invoice_id, span)
             for each, span, shares in zip(asked, spans, bills, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -161,13 +162,18 @@ def test_what_the_new_name_invoices_is_not_owed_by_the_old_one_that_is_on_no_pri
     assert (owed(tenant), accrued(tenant)) == ([], [])
 
 
-def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    "packs", [{}, {"transform_quantity": {"divide_by": 10, "round": "up"}}], ids=["units", "packages"]
+)
+def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline, packs: dict[str, Any]) -> None:
     tenant = InvoicedTenant(pipeline)
     pipeline.gateway.create_meter(RENAMED)
-    tenant.subscribe(tenant.price(), tenant.price(RENAMED.event_name))
+    pipeline.sandbox.settings(package_line_quantity="packages")
+    tenant.subscribe(tenant.price(**packs), tenant.price(RENAMED.event_name, **packs))
     tenant.use(3, 90)
     renamed(tenant)
-    assert [row[:2] for row in found(tenant)[RENAMED.event_name]] == [(0, 90)]
+    rows = found(tenant)
+    assert (rows[READINGS][0][0], [row[0] for row in rows[RENAMED.event_name]]) == (90, [0])
     assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
 
 
