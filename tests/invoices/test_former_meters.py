@@ -276,6 +276,7 @@ def test_a_name_that_is_back_after_its_invoice_is_final_owes_nothing_of_it(pipel
     told = [(120 + late, 120, "after_finalization" if late else None)]
     assert found(tenant) == {READINGS: told, RENAMED.event_name: []}
     assert owed(tenant) == ([("not_invoiced", READINGS)] if late else [])
+    assert accrued(tenant) == ([(READINGS, "after_finalization", 7, 7)] if late else [])
 
 
 def test_what_was_corrected_under_the_old_name_is_not_owed_by_the_new_one_as_well(pipeline: Pipeline) -> None:
