@@ -352,7 +352,7 @@ def test_what_was_corrected_under_the_other_name_is_not_owed_by_the_name_that_is
     pipeline.run(tenant.hour(20))
     found(tenant)
     (what,) = of_meter(tenant, RENAMED.event_name)
-    assert (what.what.delta, approve(tenant, what.proposal_id).state) == (7, "written")
+    assert (int(what.what.delta), approve(tenant, what.proposal_id).state) == (7, "written")
     gone(tenant, *CATALOGUE)
     for number in (3, 20):
         pipeline.run(tenant.hour(number))
