@@ -49,7 +49,7 @@ class Booked:
     counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` has, of each hour that the period's
     edges cut, what the invoice would show beyond ``by_final`` if the hour were on the edge's other side. ``settled`` is
     what people have settled of single hours: no invoice is to carry it. ``before_start`` is usage before our first
-    hour. ``given`` was accepted, and is another name's of the meter. ``stripe`` is ``None`` where not every hour was read.
+    hour. ``given`` was accepted, and is another name's of the meter. ``stripe`` is ``None`` unless every hour was read.
     """
 
     usage: int = 0
