@@ -1,4 +1,4 @@
--- A settlement that its second person approved while a correction of the same usage was being approved was billed as well.
+-- A settlement approved by its second person just while a correction of that usage was being approved was billed too.
 create or replace function fridge.guard_settled_correction() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
