@@ -11,7 +11,7 @@ left join fridge.declared_measures on meters.measure = declared_measures.measure
 
 union all
 
-select distinct
+select
     event_name as meter,
     measure,
     null as formula,
@@ -19,7 +19,7 @@ select distinct
     null::timestamptz as declared_at,
     exists(
         select 1 from fridge.sent_meters
-        where sent_meters.event_name = billed_hours.event_name and sent_meters.formula = 'last'
+        where sent_meters.event_name = known_meters.event_name and sent_meters.formula = 'last'
     ) as is_last
-from fridge.billed_hours
+from fridge.known_meters
 where event_name not in (select meters.event_name from fridge.meters)

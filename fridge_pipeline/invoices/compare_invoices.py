@@ -28,10 +28,17 @@ from fridge_pipeline.invoices.our_side import (
     booked_periods,
     invoiced_meters,
 )
-from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span, billing_periods, without
-from fridge_pipeline.invoices.rules.compare_period import Comparison, compare_period
-from fridge_pipeline.invoices.rules.corrected import Correction, Place
+from fridge_pipeline.invoices.rules.billing_periods import (
+    NOTHING,
+    BillingPeriod,
+    Span,
+    billing_periods,
+    without,
+)
+from fridge_pipeline.invoices.rules.compare_period import Booked, Comparison, compare_period
+from fridge_pipeline.invoices.rules.corrected import Correction, Place, corrected
 from fridge_pipeline.invoices.rules.found_elsewhere import billed_with_the_next, hours_found_again
+from fridge_pipeline.invoices.rules.owed_once import Side, owed_once
 from fridge_pipeline.invoices.rules.uncovered_usage import (
     Subscribed,
     Uncovered,
@@ -125,25 +132,68 @@ class _Comparing:
             items = with_history(self.connection, known_items(self.connection, customer_ids), self.since)
             periods = billing_periods(invoices, self.prices)
             written = corrections_of(self.connection, customer_ids)
-            billed = self.meters.billed_before(periods, written)
-            rows = self._of_invoices(periods, billed, items)
-            rows += self._of_none(customer_ids, periods, billed, items, written)
+            times = self._on_no_invoice(customer_ids, periods, items)
+            booked = self._booked(periods, times, items, written)
+            rows = [row for same in self._of_invoices(periods, booked, items) for row in same]
+            rows += [
+                compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))
+                for each, ours in zip(times, booked[len(periods) :], strict=True)
+                if ours.accepted or any(each.place.overlaps(correction.place) for correction in written)
+            ]
             found = self._with_causes(written, periods, rows)
             self._write(customer_ids, [each.invoice_id for each in invoices], found)
         return found
 
     def _of_invoices(
-        self, periods: Sequence[BillingPeriod], billed: Sequence[Place], items: Mapping[str, SubscriptionItem]
-    ) -> list[Comparison]:
-        asked = [
-            Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at) for each in periods
-        ]
-        booked = booked_periods(self.connection, asked, self.customers, self.meters, billed)
+        self, periods: Sequence[BillingPeriod], booked: Sequence[Booked], items: Mapping[str, SubscriptionItem]
+    ) -> list[list[Comparison]]:
         return [
-            row
-            for period, ours in zip(periods, booked, strict=True)
-            for row in compare_period(period, ours, self.prices, items, self.now)
+            compare_period(each, ours, self.prices, items, self.now)
+            for each, ours in zip(periods, booked[: len(periods)], strict=True)
         ]
+
+    def _booked(
+        self,
+        periods: Sequence[BillingPeriod],
+        times: Sequence[Uncovered],
+        items: Mapping[str, SubscriptionItem],
+        written: Sequence[Correction],
+    ) -> list[Booked]:
+        """Our side of what invoices bill, and then of what none does: each hour once over all names of a meter."""
+        asked = [
+            *(
+                Asked(each.customer_id, each.event_name, each.spans, each.newest.invoice.finalized_at)
+                for each in periods
+            ),
+            *(Asked(each.customer_id, each.event_name, [each.span]) for each in times),
+        ]
+        booked = booked_periods(self.connection, asked, self.customers, self.meters, self.meters.billed_before(periods))
+        if not any(each.given for each in booked):
+            return booked
+        rows = self._of_invoices(periods, booked, items)
+        bills = [{row.invoice_id: row.invoiced for row in same} for same in rows] + [{None: NOTHING} for _ in times]
+        spans = [*(each.span for each in periods), *(each.span for each in times)]
+        places = [
+            Place(each.customer_id, each.event_name, invoice_id, span)
+            for each, span, shares in zip(asked, spans, bills, strict=True)
+            for invoice_id in shares
+        ]
+        done = iter(corrected(places, written))
+        measures = {meter.event_name: meter.measure.name for meter in self.meters.all}
+        return owed_once(
+            [
+                Side(
+                    customer_id=each.customer_id,
+                    measure=measures[each.event_name],
+                    event_name=each.event_name,
+                    span=span,
+                    booked=ours,
+                    invoiced=sum(shares.values(), NOTHING),
+                    corrected=sum((next(done).quantity for _ in shares), NOTHING),
+                )
+                for each, span, shares, ours in zip(asked, spans, bills, booked, strict=True)
+            ]
+        )
 
     def _with_causes(
         self, written: Sequence[Correction], periods: Sequence[BillingPeriod], rows: Sequence[Comparison]
@@ -153,15 +203,10 @@ class _Comparing:
         corrected = [each.place for each in written]
         return billed_with_the_next(hours_found_again(rows, drafts), drafts, corrected)
 
-    def _of_none(
-        self,
-        customer_ids: Sequence[str],
-        periods: Sequence[BillingPeriod],
-        billed: Sequence[Place],
-        items: Mapping[str, SubscriptionItem],
-        written: Sequence[Correction],
-    ) -> list[Comparison]:
-        """Usage that no invoice carries, of all meters that usage was stated of.
+    def _on_no_invoice(
+        self, customer_ids: Sequence[str], periods: Sequence[BillingPeriod], items: Mapping[str, SubscriptionItem]
+    ) -> list[Uncovered]:
+        """The times that no invoice carries, of all meters that usage was stated of.
 
         What was found before is looked at again, also when days could not be read since.
         """
@@ -184,13 +229,7 @@ class _Comparing:
                 had = Subscribed(self._items_of(account, items), drafts[account], is_priced=event_name in priced)
                 looked_at = [*without(found[account], [self.looked_at]), self.looked_at]
                 times += uncovered_times(account, covered[account], had, looked_at)
-        asked = [Asked(each.customer_id, each.event_name, [each.span]) for each in times]
-        booked = booked_periods(self.connection, asked, self.customers, self.meters, billed)
-        return [
-            compare_uncovered(each, ours, self._price_of(each, items), is_period=self._is_period(each, items))
-            for each, ours in zip(times, booked, strict=True)
-            if ours.accepted or any(each.place.overlaps(correction.place) for correction in written)
-        ]
+        return times
 
     def _items_of(self, account: tuple[str, str], items: Mapping[str, SubscriptionItem]) -> list[SubscriptionItem]:
         customer_id, event_name = account

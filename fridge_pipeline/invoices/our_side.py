@@ -14,7 +14,7 @@ from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span
 from fridge_pipeline.invoices.rules.compare_period import Booked
-from fridge_pipeline.invoices.rules.corrected import Correction, Place
+from fridge_pipeline.invoices.rules.corrected import Place
 
 
 @dataclass(slots=True)
@@ -71,28 +71,15 @@ class InvoicedMeters:
         """The oldest first."""
         return (*self.former, *self.catalogue)
 
-    def billed_before(self, periods: Iterable[BillingPeriod], corrections: Iterable[Correction] = ()) -> list[Place]:
-        """What of earlier names invoices bill, or corrections of a time that no invoice of another name has.
-
-        The newest name of a measure has what is left, be it in the catalogue or not.
-        """
+    def billed_before(self, periods: Iterable[BillingPeriod]) -> list[Place]:
+        """What of earlier names invoices bill: the newest name of a measure has what is left, known still or not."""
         measures = {meter.event_name: meter.measure.name for meter in self.all}
         newest = {meter.measure.name: meter.event_name for meter in self.by_age}
-        bill = [Place(each.customer_id, each.event_name, None, each.span) for each in periods if each.live]
-        bill = [each for each in bill if each.event_name in measures]
-        bill += [
-            each.place
-            for each in corrections
-            if each.place.invoice_id is None
-            and each.quantity > 0
-            and each.place.event_name in measures
-            and not any(
-                replace(other, event_name=each.place.event_name).overlaps(each.place)
-                and measures[other.event_name] == measures[each.place.event_name]
-                for other in bill
-            )
+        return [
+            Place(each.customer_id, each.event_name, None, each.span)
+            for each in periods
+            if each.live and each.event_name in measures and each.event_name not in newest.values()
         ]
-        return [each for each in bill if each.event_name not in newest.values()]
 
 
 def invoiced_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> InvoicedMeters:

@@ -83,19 +83,20 @@ def metered_drafts(
     """The drafts of our tenants' customers whose metered periods are over, as the books know them; calls nobody.
 
     ``unloaded`` are hours with files that are not loaded yet: whose they are nobody knows, so all wait for them. A
-    threshold's invoice is final at once, and what an invoice item bills does not change any more: neither is here.
+    threshold's invoice is final at once, and what an invoice item bills does not change any more: neither is here. Of a
+    meter that the catalogue has no more they wait as well: it may come back, and then its late usage is stated.
     """
     rows = connection.execute(statement("draft_customers")).fetchall()
     customers = billed_customers(connection, now - COMPARED_BACK)
-    ours = {meter.event_name for meter in catalogue}
-    prices = {name: price for name, price in known_prices(connection).items() if price.event_name in ours}
+    meters = invoiced_meters(connection, catalogue)
+    prices = {name: price for name, price in known_prices(connection).items() if price.event_name in meters.event_names}
     invoices = recent_invoices(connection, [each for (each,) in rows if each in customers], now - COMPARED_BACK)
     found = {
         invoice: periods
         for invoice in invoices
         if invoice.is_draft and invoice.billing_reason != THRESHOLD and (periods := _periods(invoice, prices, now))
     }
-    waits = _waits(connection, list(found.values()), customers, catalogue, (unloaded, now))
+    waits = _waits(connection, list(found.values()), customers, meters.all, (unloaded, now))
     first_read = {"invoice_ids": [invoice.invoice_id for invoice in found]}
     rows = connection.execute(statement("times_of_drafts_read_first"), first_read).fetchall()
     by_itself: dict[str, datetime | None] = dict(rows)
@@ -126,12 +127,12 @@ def _waits(
     connection: psycopg.Connection,
     drafts: Sequence[Iterable[Asked]],
     customers: Mapping[str, Customer],
-    catalogue: Sequence[Meter],
+    meters: Sequence[Meter],
     moment: tuple[Collection[Hour], datetime],
 ) -> list[tuple[int, str | None]]:
     """Of each draft, how many hours the ledger has not, and what it waits for by the ledger alone."""
     unloaded, now = moment
-    measures = {meter.event_name: meter.measure.name for meter in catalogue}
+    measures = {meter.event_name: meter.measure.name for meter in meters}
     pieces = [
         (number, tenant_id, each.event_name, span)
         for number, periods in enumerate(drafts)
@@ -179,9 +180,10 @@ def differing_sum(
     """
     since = min(span.start for each in draft.periods for span in each.spans)
     customers = billed_customers(connection, since - timedelta(days=1))
-    formulas = {meter.event_name: meter.formula for meter in catalogue}
+    meters = invoiced_meters(connection, catalogue)
+    formulas = {meter.event_name: meter.formula for meter in meters.all}
     wanted = [Asked(each.customer_id, each.event_name, [span]) for each in draft.periods for span in each.spans]
-    booked = booked_periods(connection, wanted, customers, invoiced_meters(connection, catalogue))
+    booked = booked_periods(connection, wanted, customers, meters)
     for each, ours in zip(wanted, booked, strict=True):
         (span,) = each.spans
         if _cuts_an_hour(span):
@@ -196,7 +198,7 @@ def differing_sum(
             sums = summed_usage(gateway, *account, hours, grouping, count_read)
         shown = _total(sums, formulas[each.event_name])
         if shown != ours.accepted:
-            return f"Stripe's sum of {each.event_name}, {shown:f}, to be the accepted {ours.accepted:f}"
+            return f"Stripe's sum of {each.event_name}, {shown:f}, to be the accepted {ours.accepted}"
     return None
 
 

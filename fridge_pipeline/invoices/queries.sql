@@ -514,6 +514,7 @@ hours as (
         coalesce(used.hour, stated.hour) as hour,
         greatest(used.quantity - coalesce(elsewhere.quantity, 0), least(used.quantity, 0)) as quantity,
         greatest(stated.accepted - coalesce(elsewhere.quantity, 0), least(stated.accepted, 0)) as accepted,
+        greatest(least(stated.accepted, coalesce(elsewhere.quantity, 0)), 0) as given,
         greatest(stated.by_final - coalesce(elsewhere.quantity, 0), least(stated.by_final, 0)) as by_final,
         greatest(stated.surely_by_final - coalesce(elsewhere.quantity, 0), least(stated.surely_by_final, 0))
             as surely_by_final,
@@ -550,6 +551,7 @@ judged as (
             end, 0
         ) as settled,
         coalesce(hours.accepted, 0) as accepted,
+        hours.given,
         coalesce(case when asked.final_at is null then hours.accepted else hours.by_final end, 0) as by_final,
         coalesce(case when asked.final_at is null then hours.accepted else hours.surely_by_final end, 0)
             as surely_by_final,
@@ -607,6 +609,7 @@ summed as (
             else sum(surely_by_final) filter (where is_in)
         end as surely_by_final,
         case when not bool_or(is_last) then sum(settled) filter (where is_in) end as settled,
+        case when not bool_or(is_last) then sum(given) filter (where is_in) end as given,
         case
             when bool_or(is_last)
                 then array[
@@ -673,6 +676,7 @@ select
         where shifts.value <> 0
     )::bigint[] as cut,
     coalesce(summed.before_start, 0)::bigint as before_start,
+    coalesce(summed.given, 0)::bigint as given,
     read_periods.stripe
 from summed
 inner join read_periods on summed."position" = read_periods."position";

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from fridge_pipeline.calendar.days import Month
+from fridge_pipeline.corrections import write_correction
 from fridge_pipeline.corrections.correction_record import CorrectionRecord
 from fridge_pipeline.corrections.propose import CorrectionRefusedError, ProposalReport, propose_corrections
 from fridge_pipeline.corrections.rules.settlement import SettlementRefusedError
@@ -25,6 +26,7 @@ from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.gateway import StripeCallError
 from fridge_pipeline.stripe.rules.api_key import ApiKey
 from fridge_pipeline.stripe.rules.correction import DocumentKind
+from fridge_pipeline.stripe.writes import documents_there
 from tests.invoices.account import InvoicedTenant
 from tests.people import signed_in
 from tests.pipeline import Pipeline, ProcessDied, dies_after, gateway_to
@@ -463,6 +465,27 @@ def test_so_much_of_an_invoice_takes_two_people_and_counts_once_the_second_appro
     approve_settlements(run, [done.settlement_id])
     tenant.compare()
     assert owed(tenant) == []
+
+
+def test_a_settlement_that_gets_its_second_person_while_a_correction_is_being_approved_is_not_billed_as_well(
+    tenant: InvoicedTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was decided before the correction was proposed, and is approved after that was found to fit."""
+    late_file(tenant, 1200)
+    tenant.compare()
+    settled = settle(tenant, How.INVOICED_BY_HAND, "by mail 7")
+    proposal_id = of_readings(propose(tenant)).proposal_id
+    run = replace(tenant.pipeline.as_run(), database=signed_in(tenant.pipeline.database, "grace"))
+
+    def meanwhile(*given: Any) -> Any:
+        monkeypatch.undo()
+        approve_settlements(run, [settled.settlement_id])
+        return documents_there(*given)
+
+    monkeypatch.setattr(write_correction, "documents_there", meanwhile)
+    with pytest.raises(CorrectionRefusedError, match=f"settlement {settled.settlement_id} is of the same usage"):
+        approve(tenant, proposal_id)
+    assert items(tenant) == []
 
 
 def test_what_was_settled_of_an_hour_is_not_owed_by_its_invoice_as_well(tenant: InvoicedTenant) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -161,13 +162,18 @@ def test_what_the_new_name_invoices_is_not_owed_by_the_old_one_that_is_on_no_pri
     assert (owed(tenant), accrued(tenant)) == ([], [])
 
 
-def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize(
+    "packs", [{}, {"transform_quantity": {"divide_by": 10, "round": "up"}}], ids=["units", "packages"]
+)
+def test_what_both_names_have_invoiced_is_told_as_too_much(pipeline: Pipeline, packs: dict[str, Any]) -> None:
     tenant = InvoicedTenant(pipeline)
     pipeline.gateway.create_meter(RENAMED)
-    tenant.subscribe(tenant.price(), tenant.price(RENAMED.event_name))
+    pipeline.sandbox.settings(package_line_quantity="packages")
+    tenant.subscribe(tenant.price(**packs), tenant.price(RENAMED.event_name, **packs))
     tenant.use(3, 90)
     renamed(tenant)
-    assert [row[:2] for row in found(tenant)[RENAMED.event_name]] == [(0, 90)]
+    rows = found(tenant)
+    assert (rows[READINGS][0][0], [row[0] for row in rows[RENAMED.event_name]]) == (90, [0])
     assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
 
 
@@ -270,6 +276,7 @@ def test_a_name_that_is_back_after_its_invoice_is_final_owes_nothing_of_it(pipel
     told = [(120 + late, 120, "after_finalization" if late else None)]
     assert found(tenant) == {READINGS: told, RENAMED.event_name: []}
     assert owed(tenant) == ([("not_invoiced", READINGS)] if late else [])
+    assert accrued(tenant) == ([(READINGS, "after_finalization", 7, 7)] if late else [])
 
 
 def test_what_was_corrected_under_the_old_name_is_not_owed_by_the_new_one_as_well(pipeline: Pipeline) -> None:
@@ -330,3 +337,29 @@ def test_of_three_names_each_hour_is_owed_once(pipeline: Pipeline) -> None:
     assert (rows[READINGS], [row[:2] for row in rows[RENAMED.event_name]]) == ([(90, 90, None)], [(0, 90)])
     assert [row[0] for row in tenant.rows(third.event_name) if row[0]] == []
     assert owed(tenant) == [("invoiced_too_much", RENAMED.event_name)]
+
+
+def test_what_was_corrected_under_the_other_name_is_not_owed_by_the_name_that_is_back(pipeline: Pipeline) -> None:
+    """The first name's invoice has 120, an invoice item of the other one 7: together all that there is."""
+    tenant = InvoicedTenant(pipeline)
+    tenant.subscribe(tenant.price(), tenant.price("active_sensors"))
+    tenant.use(3, 90)
+    tenant.use(20, 30)
+    assert tenant.settled() == [(120, 120, 120, None, None)]
+    renamed(tenant)
+    tenant.price(RENAMED.event_name)
+    pipeline.land(tenant.hour(20), "late.csv", readings("cohoes", tenant.hour(20), 1, 7, start=9))
+    pipeline.run(tenant.hour(20))
+    found(tenant)
+    (what,) = of_meter(tenant, RENAMED.event_name)
+    assert (int(what.what.delta), approve(tenant, what.proposal_id).state) == (7, "written")
+    gone(tenant, *CATALOGUE)
+    for number in (3, 20):
+        pipeline.run(tenant.hour(number))
+    rows = found(tenant)
+    assert (rows[READINGS], [row[:2] for row in rows[RENAMED.event_name]]) == ([(120, 120, None)], [(7, 0)])
+    assert (owed(tenant), accrued(tenant), proposed(tenant)) == ([], [], [(RENAMED.event_name, 7)])
+    pipeline.land(tenant.hour(20), "later.csv", readings("cohoes", tenant.hour(20), 1, 5, start=19))
+    pipeline.run(tenant.hour(20))
+    assert found(tenant)[READINGS] == [(125, 120, "after_finalization")]
+    assert owed(tenant) == [("not_invoiced", READINGS)]

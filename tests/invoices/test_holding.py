@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +11,13 @@ import pytest
 import requests
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import CATALOGUE
+from fridge_pipeline.catalogue.meter import CATALOGUE, Meter
 from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.database.run import AtFailpoint, Failpoint, pass_by
 from fridge_pipeline.invoices.hold_drafts import HoldOrder, HoldReport, days_to_hold, hold_drafts
 from fridge_pipeline.invoices.hold_record import held_drafts
 from fridge_pipeline.invoices.rules.hold_draft import HoldAct
-from fridge_pipeline.operations.alerts import AlertScope, find_alerts
+from fridge_pipeline.operations.alerts import AlertScope, find_alerts, incomplete_drafts
 from fridge_pipeline.operations.rules.alert import AlertMemory, Family
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.invoice_reads import drafts
@@ -386,3 +387,41 @@ def test_a_draft_of_a_name_that_is_back_waits_for_its_own_hours_and_not_for_thos
         20: "it waits for an hour to pass",
         3: "it waits for 1 hour of usage that Stripe has not accepted yet",
     }
+
+
+def test_a_draft_of_a_meter_that_left_the_catalogue_is_held_until_the_meter_is_back(tenant: InvoicedTenant) -> None:
+    """Somebody has left its block out of the file: a late file's readings are stated once it stands there again."""
+    line, hour = tenant.pipeline, tenant.hour(20)
+    line.catalogue = CATALOGUE[1:]
+    line.land(hour, "late.csv", readings("cohoes", hour, 1, 7))
+    line.run(hour)
+    tenant.read()
+    with line.database.connect() as connection:
+        assert [each.hours for each in incomplete_drafts(connection, line.catalogue, line.clock())] == [1]
+    assert hold(tenant).written == {HoldAct.HOLD: 1}
+    after_the_end(tenant, hours=9)
+    assert invoice(tenant).status == "draft"
+    line.catalogue = CATALOGUE
+    line.run(hour)
+    after_the_end(tenant, hours=10, minutes=5)
+    assert hold(tenant).written == {HoldAct.RELEASE: 1}
+    after_the_end(tenant, hours=10, minutes=21)
+    assert (invoice(tenant).status, invoice(tenant).lines.data[0].quantity) == ("paid", 12)
+
+
+@pytest.mark.parametrize("left", [CATALOGUE[1:], (replace(CATALOGUE[0], event_name="readings_stored"), CATALOGUE[1])])
+def test_a_draft_of_a_meter_that_left_the_catalogue_waits_until_stripe_counts_what_was_stated_to_it(
+    tenant: InvoicedTenant, left: tuple[Meter, ...]
+) -> None:
+    line = tenant.pipeline
+    line.sandbox.settings(lag_seconds=24 * 3600)
+    tenant.use(20, 7)
+    for meter in left[:-1]:
+        line.gateway.create_meter(meter)
+    line.catalogue = left
+    assert hold(tenant).written == {HoldAct.HOLD: 1}
+    after_the_end(tenant, hours=2)
+    assert plan(hold(tenant))[1].endswith("for Stripe's sum of temperature_readings, 0, to be the accepted 12")
+    line.sandbox.settings(lag_seconds=0)
+    after_the_end(tenant, hours=3)
+    assert hold(tenant).written == {HoldAct.RELEASE: 1}

@@ -48,9 +48,8 @@ class Booked:
     ``by_final`` is what was accepted when the invoice became final, ``surely_by_final`` an hour before, since Stripe
     counts asynchronously; both are ``accepted`` while nothing is final. ``cut`` has, of each hour that the period's
     edges cut, what the invoice would show beyond ``by_final`` if the hour were on the edge's other side. ``settled`` is
-    what people have settled of single hours: no invoice is to carry it.
-    ``before_start`` is usage before the first hour that we bill. ``stripe`` is what Stripe's own
-    summaries show, ``None`` where not every hour was read.
+    what people have settled of single hours: no invoice is to carry it. ``before_start`` is usage before our first
+    hour. ``given`` was accepted, and is another name's of the meter. ``stripe`` is ``None`` unless every hour was read.
     """
 
     usage: int = 0
@@ -60,6 +59,7 @@ class Booked:
     surely_by_final: int = 0
     cut: tuple[int, ...] = ()
     before_start: int = 0
+    given: int = 0
     stripe: Decimal | None = None
 
 
