@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from fridge_pipeline.database.kept_sessions import kept_sessions
 from fridge_pipeline.database.program import program_identity, record_run
 from fridge_pipeline.installation import Landing, Ledger, Stripe, open_ledger, open_stripe
 from fridge_pipeline.orchestration.attribution import launched_by
@@ -22,7 +23,7 @@ COMMIT_TAG = "fridge/commit"
 @dg.resource(description="Database, settings and clock as the environment of the run's process says.")
 def ledger(context: dg.InitResourceContext) -> Iterator[Ledger]:
     """The opened books; a run puts on record which code it is."""
-    with open_ledger(read_settings(os.environ)) as opened:
+    with open_ledger(read_settings(os.environ)) as opened, kept_sessions():
         opened.require_agreed_start()
         if context.run is not None:
             program = program_identity(MODELS_FOLDER)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fridge_pipeline.cli.echo import echo
+from fridge_pipeline.database.kept_sessions import kept_sessions
 from fridge_pipeline.installation import Installation, Ledger, open_installation, open_ledger
 from fridge_pipeline.settings import Settings, read_settings
 
@@ -17,11 +19,15 @@ def settings() -> Settings:
     return read_settings(os.environ)
 
 
-def ledger() -> AbstractContextManager[Ledger]:
+@contextmanager
+def ledger() -> Iterator[Ledger]:
     """The opened books, for a command that needs neither landing zone nor Stripe."""
-    return open_ledger(settings())
+    with open_ledger(settings()) as opened, kept_sessions():
+        yield opened
 
 
-def installation(*, decides_start: bool = False) -> AbstractContextManager[Installation]:
+@contextmanager
+def installation(*, decides_start: bool = False) -> Iterator[Installation]:
     """All of the installation, for the time of a command."""
-    return open_installation(settings(), decides_start=decides_start)
+    with open_installation(settings(), decides_start=decides_start) as opened, kept_sessions():
+        yield opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from fridge_pipeline.database.kept_sessions import kept_here
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.database.text_arrays import TextArrays
 
@@ -124,29 +125,36 @@ class Database:
     def connect(self) -> Iterator[psycopg.Connection]:
         """A psycopg connection in autocommit: transactions are the explicit ``connection.transaction()``.
 
-        Raises ``DatabaseUnreachableError``, also when the server goes away while it is in use, and
-        ``DatabaseEncodingError``.
+        As new, also where it is of ``kept_sessions``. Raises ``DatabaseUnreachableError``, also when the server goes
+        away while it is in use, and ``DatabaseEncodingError``.
         """
+        kept = kept_here()
+        connection, closing = (kept and kept.take(self._conninfo)) or self._opened()
         try:
-            connection = psycopg.connect(
-                self._conninfo,
-                autocommit=True,
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                application_name="fridge",
-            )
-        except psycopg.OperationalError as error:
-            raise DatabaseUnreachableError(f"PostgreSQL at {self.location}: {_reason(error)}") from None
-        try:
-            with connection:
-                self._require_encoding(connection)
-                connection.adapters.register_dumper(list, TextArrays)
+            with closing:
                 yield connection
+                if kept is not None:
+                    kept.take_back(self._conninfo, connection, closing)
         except psycopg.OperationalError as error:
             if not connection.broken:
                 raise
             raise DatabaseUnreachableError(
                 f"PostgreSQL at {self.location} went away: {_reason(error)}. What was committed stays; try again"
             ) from None
+
+    def _opened(self) -> tuple[psycopg.Connection, ExitStack]:
+        """A new session, and what closes it."""
+        try:
+            connection = psycopg.connect(
+                self._conninfo, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="fridge"
+            )
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachableError(f"PostgreSQL at {self.location}: {_reason(error)}") from None
+        with ExitStack() as closing:
+            closing.enter_context(connection)
+            self._require_encoding(connection)
+            connection.adapters.register_dumper(list, TextArrays)
+            return connection, closing.pop_all()
 
     @contextmanager
     def connect_bulk(self, *, autocommit: bool = False) -> Iterator[adbc_dbapi.Connection]:

@@ -13,6 +13,18 @@ from
 where current_setting(wanted.parameter, true) <> wanted.value
 order by wanted.parameter;
 
+-- name: make_session_new
+-- What the end of a session undoes; a role that the session was opened with comes back.
+select pg_advisory_unlock_all();
+close all;
+unlisten *;
+discard temp;
+discard sequences;
+deallocate all;
+reset session authorization;
+reset role;
+reset all;
+
 -- name: server_clock
 select clock_timestamp() as now;
 
