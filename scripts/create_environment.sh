@@ -42,11 +42,11 @@ fi
 
 echo "Installing $requirements ($(grep -c == "$requirements") packages, pinned and hashed; the first time takes a few minutes)"
 # --no-deps: the file is complete, so nothing is resolved anew, and two halves of it can be installed at the same time;
-# pip itself, where it is in there, once nobody runs it. It would compile file by file, the next step does so on all
-# processors and leaves out what is large and hardly ever imported.
+# pip itself and setuptools, which it looks at, once nobody runs it. It would compile file by file, the next step does so
+# on all processors and leaves out what is large and hardly ever imported.
 install_part() {
     part=".venv/part_$1.txt"
-    awk -v part="$1" '/^[^ ]/ { of = /^pip==/ ? 2 : packages++ % 2 } of == part' "$requirements" > "$part"
+    awk -v part="$1" '/^[^ ]/ { of = /^(pip|setuptools)==/ ? 2 : packages++ % 2 } of == part' "$requirements" > "$part"
     if [ -s "$part" ]; then
         pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement "$part"
     fi

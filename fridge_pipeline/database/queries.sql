@@ -16,7 +16,7 @@ order by wanted.parameter;
 -- name: make_session_new
 -- What the end of a session undoes; a role that the session was opened with comes back.
 select pg_advisory_unlock_all();
-close all;
+close all; -- noqa: PRS
 unlisten *;
 discard temp;
 discard sequences;

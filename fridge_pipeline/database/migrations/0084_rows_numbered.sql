@@ -1,5 +1,5 @@
--- Numbers of rows are the database's: whoever chose the highest there is for a decision of its own had the last word for
--- ever, and whoever chose the next ones kept everybody else from deciding.
+-- Numbers of rows are the database's: whoever chose the highest there is for a decision of its own had the last word
+-- for ever, and whoever chose the next ones kept everybody else from deciding.
 create function fridge.columns_to_insert(relation regclass) returns text
 language sql stable as $$
     select case
