@@ -102,6 +102,9 @@ EXCEPTION_KINDS: Final[dict[str, ExceptionKind]] = {
     "invoiced_too_much": of_invoices("invoices with more than was used", (How.CREDITED,)),
 }
 
+#: What a comparison of invoices opens: usage that was billed all the same.
+INVOICE_KINDS: Final = tuple(kind for kind, each in EXCEPTION_KINDS.items() if each.subject is Subject.PERIOD)
+
 
 #: In the order in which they are looked for: of several causes of a difference the first one is named.
 DIFFERENCE_CAUSES: Final[dict[str, DifferenceCause]] = {

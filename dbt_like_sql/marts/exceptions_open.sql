@@ -11,6 +11,7 @@ final as (
         tenant_id,
         hour,
         subject,
+        about,
         meter,
         detail,
         owed,

@@ -9,6 +9,7 @@ select
     exceptions.tenant_id,
     exceptions.hour,
     exceptions.subject,
+    exception_kinds.subject as about,
     coalesce(meter_events.event_name, exceptions.subject) as meter,
     exceptions.detail,
     exceptions.deadline_at,

@@ -365,7 +365,7 @@ with owed as (
         case when tenant_id is null then regexp_replace(subject, ' \S+$', '') else subject end as event_name
     from fridge.exceptions_open
     where
-        (not_invoiced is not null or amount_minor_units is not null)
+        about = 'period'
         and hour >= %(month_start)s
         and hour < %(month_end)s
 )

@@ -26,7 +26,7 @@ from fridge_pipeline.corrections.rules.settlement import (
 from fridge_pipeline.database.connection import refused_text
 from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Run
-from fridge_pipeline.invoices.compared import KINDS
+from fridge_pipeline.reason_codes import INVOICE_KINDS
 from fridge_pipeline.reason_terms import How
 
 #: What Stripe shows beyond what it was told: settled by what is given back of it, whatever usage is.
@@ -216,7 +216,7 @@ def _owed(connection: psycopg.Connection, run: Run, found: OpenException) -> Owe
     """What is owed now: of usage, what Stripe does not have and is not settled. Raises ``SettlementRefusedError``."""
     if found.hour is None:
         raise SettlementRefusedError(f"exception {found.exception_id} is about no hour, so about no quantity")
-    if found.kind in KINDS:
+    if found.kind in INVOICE_KINDS:
         return owed_on_invoices(connection, found.exception_id, found.kind, found.tenant_id, found.hour)
     if found.kind in SHOWN_BY_STRIPE:
         return _excess(connection, found)

@@ -1262,7 +1262,7 @@ select
     currency
 from fridge.exceptions_open
 where
-    (not_invoiced is not null or amount_minor_units is not null)
+    about = 'period'
     and hour >= %(month_start)s
     and hour < %(month_end)s
 order by exception_id;

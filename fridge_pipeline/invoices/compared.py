@@ -10,9 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from fridge_pipeline.database.queries import statement
-
-#: The kinds of exceptions that a comparison opens.
-KINDS = ("not_invoiced", "invoiced_too_much")
+from fridge_pipeline.reason_codes import INVOICE_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,6 @@ def compared_invoices(
     connection: psycopg.Connection, since: datetime, until: datetime, tenant_id: str | None = None
 ) -> list[ComparedInvoice]:
     """All whose period reaches into this time, those with a cause first, the largest difference before others."""
-    parameters = {"since": since, "until": until, "tenant_id": tenant_id, "kinds": list(KINDS)}
+    parameters = {"since": since, "until": until, "tenant_id": tenant_id, "kinds": list(INVOICE_KINDS)}
     with connection.cursor(row_factory=class_row(ComparedInvoice)) as cursor:
         return cursor.execute(statement("compared_invoices"), parameters).fetchall()

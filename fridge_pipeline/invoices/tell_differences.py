@@ -16,12 +16,12 @@ from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
-from fridge_pipeline.invoices.compared import KINDS
 from fridge_pipeline.invoices.invoice_record import corrections_of
 from fridge_pipeline.invoices.our_side import invoiced_meters
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.money import money
+from fridge_pipeline.reason_codes import INVOICE_KINDS
 
 TAKEN_BY_HAND = (
     "Make an invoice in Stripe with the customer's pending items, or finalize the draft that has it; or delete the "
@@ -102,7 +102,7 @@ def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter],
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
         connection.execute(statement("tell_amounts"), {**key.parameters(), **_amounts(same)})
     ours = invoiced_meters(connection, catalogue).event_names
-    for kind in KINDS:
+    for kind in INVOICE_KINDS:
         for key in open_of_kind(connection, kind):
             if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):
                 close_exception(connection, key, now)

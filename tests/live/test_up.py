@@ -127,7 +127,7 @@ def test_prometheus_is_told_of_everything_that_runs(demo: RunningFridge) -> None
 
     wait_until("the sensor has ticked", lambda: 'fridge_tick_age_seconds{name="landing_sensor"}' in told())
     parts = {name: value for name, value in told().items() if name.startswith("fridge_part_was_read")}
-    assert list(parts.values()) == [1] * 8
+    assert list(parts.values()) == [1] * 9
     assert told()['fridge_daemon_heartbeat_age_seconds{daemon="SENSOR"}'] < 180
 
 

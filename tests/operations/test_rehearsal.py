@@ -136,9 +136,10 @@ def test_a_clock_that_cannot_be_deleted_is_named_as_left_in_stripe(stage: Stage,
 def test_a_meter_without_a_price_is_named_and_its_usage_is_on_no_invoice(stage: Stage, account: Stripe) -> None:
     report = rehearse(stage, [Part("troy", account.subscribe(account.price(READINGS)))], [])
     assert ("troy, price", f"no item bills {SENSORS}: its usage is on no invoice") in wrong(report)
-    assert [(each.event_name, int(each.invoiced), each.cause) for each in report.outcomes if each.cause] == [
+    # Of usage on no invoice each calendar month is told by itself: on the first of a month there are two.
+    assert {(each.event_name, int(each.invoiced), each.cause) for each in report.outcomes if each.cause} == {
         (SENSORS, 0, "no_price")
-    ]
+    }
 
 
 def test_two_items_on_one_meter_bill_its_usage_twice(stage: Stage, account: Stripe) -> None:

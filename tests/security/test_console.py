@@ -137,7 +137,7 @@ def test_an_address_of_a_tenant_opens_no_other_page_and_no_other_tenant_and_sign
         f"{said}.",
         f"{said}",
         f"{of_cohoes}.csv.csv",
-        f"{of_cohoes}.xlsx",
+        f"{of_cohoes}.xlsx.csv",
         f"{TENANT_PAGES}/{LinkKey(bytes(32)).address('cohoes', now + day).rpartition('/')[2]}",
     ]
     assert {shown.ask(each).status_code for each in forged} == {404}

@@ -118,10 +118,16 @@ class Cycle:
         return str(made["id"])
 
     def subscribe_to(self, event_name: str, instead_of: str | None = None) -> None:
-        """Every subscription gets a price of another meter; the item of one that it had may go."""
+        """Every subscription gets a price of another meter; the item of one that it had may go.
+
+        That of a deleted customer has ended.
+        """
         price = self._price(event_name)
         meters = self.world.account.active_meters()
+        running = {each["id"] for each in self.world.account.all_of("subscriptions")}
         for number, each in enumerate(self.subscriptions):
+            if each["id"] not in running:
+                continue
             gone = [
                 item["id"]
                 for item in each["items"]["data"]

@@ -18,7 +18,7 @@ from fridge_pipeline.corrections.settle import Decision, settle_exceptions
 from fridge_pipeline.corrections.withdraw import withdraw_file
 from fridge_pipeline.finance.close_month import MonthStateError, sign_month
 from fridge_pipeline.finance.rules.signoff import Action, Signoff
-from fridge_pipeline.invoices.compared import KINDS
+from fridge_pipeline.reason_codes import INVOICE_KINDS
 from fridge_pipeline.reason_terms import How
 from tests.people import signed_in
 from tests.simulation.base import Actor
@@ -147,7 +147,7 @@ class People(Actor):
             with suppress(SettlementRefusedError):
                 ids = found[which % len(found)]
                 (done,) = settle_exceptions(self.now.pipeline.as_run(), ids, Decision(how, "by mail", "ii_1"))
-                if done.kind in KINDS:  # by billing period: the settlement itself says which
+                if done.kind in INVOICE_KINDS:  # by billing period: the settlement itself says which
                     return
                 if done.quantity is not None and done.tenant_id and done.hour and done.event_name:
                     place = (done.tenant_id, done.event_name, Hour(done.hour))

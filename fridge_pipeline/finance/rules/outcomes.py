@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fridge_pipeline.invoices.rules.money import money
-from fridge_pipeline.reason_codes import cause_in_words
+from fridge_pipeline.reason_codes import INVOICE_KINDS, cause_in_words
 from fridge_pipeline.reason_terms import Outcome
 
 #: Of a meter: ``usage``, ``billed``, ``not_billed``, and in ``by_cause`` outcome → cause → quantity.
@@ -14,9 +14,6 @@ MeterOutcome = Mapping[str, Any]
 
 #: Time alone moves usage from one of these to another, so a signature is not for how they divide.
 BY_CAUSE = "by_cause"
-
-#: Exceptions about invoices: of usage that was billed all the same.
-INVOICE_KINDS = ("not_invoiced", "invoiced_too_much")
 
 #: How they are called where they are no cause of a difference.
 _COUNTED = {"counted_by_stripe": "counted by Stripe", "accepted_by_stripe": "accepted by Stripe, not read since"}
