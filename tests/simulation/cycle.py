@@ -79,6 +79,9 @@ class Cycle:
         self.terms = terms
         self.holds = terms.holds
         self.edited: set[str] = set()  # invoices that others have put a hand to
+        # Either, and not both: of a deleted customer the hours of a renamed meter are told as owed whole, without what
+        # the old name had invoiced.
+        self.has_other_meters = self.has_lost_customers = False
         account = world.account
         account.set_clock(START.timestamp())
         account.settings(finalization_grace_seconds=terms.grace_hours * 3600, **dict(terms.switches))
@@ -118,16 +121,10 @@ class Cycle:
         return str(made["id"])
 
     def subscribe_to(self, event_name: str, instead_of: str | None = None) -> None:
-        """Every subscription gets a price of another meter; the item of one that it had may go.
-
-        That of a deleted customer has ended.
-        """
+        """Every subscription gets a price of another meter; the item of one that it had may go."""
         price = self._price(event_name)
         meters = self.world.account.active_meters()
-        running = {each["id"] for each in self.world.account.all_of("subscriptions")}
         for number, each in enumerate(self.subscriptions):
-            if each["id"] not in running:
-                continue
             gone = [
                 item["id"]
                 for item in each["items"]["data"]

@@ -76,9 +76,13 @@ class Others(Actor):
         now = self.now
         event_name = list(now.meters)[which % len(now.meters)]
         match how:
+            case "delete a customer" if now.cycle is not None and now.cycle.has_other_meters:
+                return
             case "delete a customer":
                 customers = list(now.tenants_of)
                 now.account.delete_customer(customers[which % len(customers)])
+                if now.cycle is not None:
+                    now.cycle.has_lost_customers = True
             case "archive a meter" | "make a meter anew" if now.cycle is not None:  # a price stays with its meter
                 return
             case "archive a meter" | "make a meter anew":  # under the same event name, at once or when it is missed

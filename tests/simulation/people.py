@@ -106,6 +106,10 @@ class People(Actor):
         """``FRIDGE_METERS`` has another name for what a measure is billed by, none, or one of before."""
         now = self.now
         self.did(how)
+        if now.cycle is not None and now.cycle.has_lost_customers:
+            return
+        if now.cycle is not None:
+            now.cycle.has_other_meters = True
         measure = (INSERTED_COUNT, ACTIVE_SENSORS)[which % 2]
         known = [meter for meter in now.meters.values() if meter.measure == measure]
         match how:
