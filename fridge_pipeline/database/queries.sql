@@ -14,7 +14,7 @@ where current_setting(wanted.parameter, true) <> wanted.value
 order by wanted.parameter;
 
 -- name: make_session_new
--- What the end of a session undoes; a role that the session was opened with comes back.
+-- What the end of a session undoes. The role comes back that it was opened with, which reset all leaves alone.
 select pg_advisory_unlock_all();
 close all; -- noqa: PRS
 unlisten *;
@@ -22,7 +22,6 @@ discard temp;
 discard sequences;
 deallocate all;
 reset session authorization;
-reset role;
 reset all;
 
 -- name: server_clock
