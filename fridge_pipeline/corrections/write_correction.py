@@ -18,6 +18,7 @@ from fridge_pipeline.database.queries import statement, value_of
 from fridge_pipeline.database.run import Failpoint, Run
 from fridge_pipeline.invoices.compare_invoices import compare_invoices
 from fridge_pipeline.invoices.invoice_record import recent_invoices
+from fridge_pipeline.invoices.our_side import invoiced_meters
 from fridge_pipeline.invoices.tell_differences import tell_differences
 from fridge_pipeline.reason_terms import How
 from fridge_pipeline.stripe.correction_reads import has_discount
@@ -245,20 +246,15 @@ class _Writing:
         now = self.run.clock()
         with self.connection.transaction():
             self.connection.execute(statement("lock_comparisons"))
-            self.connection.execute(
-                statement("end_correction"),
-                {
-                    **self._parameters(),
-                    "document": made.document_id if made else None,
-                    "document_number": made.number if made else None,
-                    "answer": answer,
-                    "now": now,
-                    "run_id": self.run.run_id,
-                },
-            )
+            documented = {
+                "document": made.document_id if made else None,
+                "document_number": made.number if made else None,
+            }
+            ended = {**self._parameters(), **documented, "answer": answer, "now": now, "run_id": self.run.run_id}
+            self.connection.execute(statement("end_correction"), ended)
             if made is not None:
                 self._settle(made)
-                tell_differences(self.connection, self.run.catalogue, now)
+                tell_differences(self.connection, invoiced_meters(self.connection, self.run.catalogue), now)
         self.run.at_failpoint(Failpoint.RECEIPTS_WRITTEN)
 
     def _settle(self, made: StripeDocument) -> None:

@@ -537,25 +537,18 @@ others as (
     select * from stored
 ),
 
--- Neither has a row twice.
-counts as (
+-- Neither has a row twice, so an hour that also has as many as stored has no others.
+numbers as (
     select
         hour,
-        sum(made) as made,
-        sum(stored) as stored
-    from (
-        select
-            hour,
-            1 as made,
-            0 as stored
-        from made
-        union all
-        select
-            hour,
-            0 as made,
-            1 as stored
-        from stored
-    ) as both_sides
+        count(*) as row_count
+    from stored
+    group by hour
+    except
+    select
+        hour,
+        count(*) as row_count
+    from made
     group by hour
 )
 
@@ -564,8 +557,7 @@ where is_older
 union
 select hour from others
 union
-select hour from counts
-where made <> stored;
+select hour from numbers;
 
 -- name: empty_model_hours
 delete from fridge.{name}

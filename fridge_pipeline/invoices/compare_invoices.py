@@ -78,12 +78,10 @@ def compare_invoices(run: Run) -> ComparisonReport:
         if not read:
             return report
         since = compared_since(now)
-        known = known_prices(connection)
         meters = invoiced_meters(connection, run.catalogue)
-        prices = {name: price for name, price in known.items() if price.event_name in meters.event_names}
-        work = _Comparing(
-            run, connection, since, now, meters, prices, billed_customers(connection, since), _looked_at(read, now)
-        )
+        prices = meters.prices(known_prices(connection))
+        customers = billed_customers(connection, since)
+        work = _Comparing(connection, since, now, meters, prices, customers, _looked_at(read, now))
         rows = connection.execute(statement("invoiced_customers"), {"since": since}).fetchall()
         customer_ids = [customer_id for (customer_id,) in rows]
         for first in range(0, len(customer_ids), BATCH):
@@ -92,7 +90,7 @@ def compare_invoices(run: Run) -> ComparisonReport:
             report.causes.update(row.cause for row in found)
         run.at_failpoint(Failpoint.READ_BACK_WRITTEN)
         with connection.transaction():
-            tell_differences(connection, run.catalogue, now)
+            tell_differences(connection, meters, now)
     return report
 
 
@@ -115,7 +113,6 @@ def _looked_at(read: Iterable[date], now: datetime) -> Span:
 class _Comparing:
     """One comparison under way."""
 
-    run: Run
     connection: psycopg.Connection
     since: datetime
     now: datetime
@@ -167,7 +164,7 @@ class _Comparing:
             ),
             *(Asked(each.customer_id, each.event_name, [each.span]) for each in times),
         ]
-        booked = booked_periods(self.connection, asked, self.customers, self.meters, self.meters.billed_before(periods))
+        booked = booked_periods(self.connection, asked, self.customers, self.meters, periods)
         if not any(each.given for each in booked):
             return booked
         rows = self._of_invoices(periods, booked, items)

@@ -14,7 +14,7 @@ from fridge_pipeline.catalogue.meter import Formula, Meter
 from fridge_pipeline.database.queries import meters_of, statement
 from fridge_pipeline.invoices.rules.billing_periods import BillingPeriod, Span
 from fridge_pipeline.invoices.rules.compare_period import Booked
-from fridge_pipeline.invoices.rules.corrected import Place
+from fridge_pipeline.stripe.rules.invoice import Price
 
 
 @dataclass(slots=True)
@@ -71,15 +71,16 @@ class InvoicedMeters:
         """The oldest first."""
         return (*self.former, *self.catalogue)
 
-    def billed_before(self, periods: Iterable[BillingPeriod]) -> list[Place]:
+    def prices(self, known: Mapping[str, Price]) -> dict[str, Price]:
+        """Those of known prices that bill one of them."""
+        names = {*self.event_names}
+        return {price_id: price for price_id, price in known.items() if price.event_name in names}
+
+    def billed_before(self, periods: Iterable[BillingPeriod]) -> list[BillingPeriod]:
         """What of earlier names invoices bill: the newest name of a measure has what is left, known still or not."""
-        measures = {meter.event_name: meter.measure.name for meter in self.all}
         newest = {meter.measure.name: meter.event_name for meter in self.by_age}
-        return [
-            Place(each.customer_id, each.event_name, None, each.span)
-            for each in periods
-            if each.live and each.event_name in measures and each.event_name not in newest.values()
-        ]
+        earlier = {*self.event_names} - {*newest.values()}
+        return [each for each in periods if each.live and each.event_name in earlier]
 
 
 def invoiced_meters(connection: psycopg.Connection, catalogue: Sequence[Meter]) -> InvoicedMeters:
@@ -94,13 +95,14 @@ def booked_periods(
     asked: Sequence[Asked],
     customers: Mapping[str, Customer],
     meters: InvoicedMeters,
-    invoiced: Sequence[Place] = (),
+    invoiced: Iterable[BillingPeriod] = (),
 ) -> list[Booked]:
     """Our side of each, in their order; of a customer that several tenants have or had, all of theirs.
 
     Of a meter that the catalogue has no more, what was stated to it: another one may bill the usage by now. What was
     stated to several is of the oldest one that is ``invoiced`` for it, and else of the newest.
     """
+    before = meters.billed_before(invoiced)
     known = {meter.event_name: meter for meter in meters.all}
     present = {meter.event_name for meter in meters.catalogue}
     pieces = [
@@ -123,10 +125,10 @@ def booked_periods(
         "names": [meter.event_name for meter in meters.by_age],
         "names_measures": [meter.measure.name for meter in meters.by_age],
         "ages": list(range(len(meters.by_age))),
-        "invoiced_customers": [each.customer_id for each in invoiced],
-        "invoiced_names": [each.event_name for each in invoiced],
-        "invoiced_starts": [each.span.start for each in invoiced],
-        "invoiced_ends": [each.span.end for each in invoiced],
+        "invoiced_customers": [each.customer_id for each in before],
+        "invoiced_names": [each.event_name for each in before],
+        "invoiced_starts": [each.span.start for each in before],
+        "invoiced_ends": [each.span.end for each in before],
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(statement("booked_periods"), parameters).fetchall()

@@ -89,7 +89,7 @@ def metered_drafts(
     rows = connection.execute(statement("draft_customers")).fetchall()
     customers = billed_customers(connection, now - COMPARED_BACK)
     meters = invoiced_meters(connection, catalogue)
-    prices = {name: price for name, price in known_prices(connection).items() if price.event_name in meters.event_names}
+    prices = meters.prices(known_prices(connection))
     invoices = recent_invoices(connection, [each for (each,) in rows if each in customers], now - COMPARED_BACK)
     found = {
         invoice: periods

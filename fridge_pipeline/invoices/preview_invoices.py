@@ -113,7 +113,7 @@ def _previewed(
 ) -> Iterator[PreviewedPeriod]:
     invoice, is_whole = preview_invoice(gateway, subscription_id, count_read)
     meters = invoiced_meters(connection, run.catalogue)
-    prices = {name: price for name, price in known_prices(connection).items() if price.event_name in meters.event_names}
+    prices = meters.prices(known_prices(connection))
     since = min((line.period_start for line in invoice.lines), default=run.clock())
     thresholds = [
         each
@@ -127,7 +127,7 @@ def _previewed(
     ]
     customers = billed_customers(connection, min((each.span.start for each in periods), default=run.clock()))
     asked = [Asked(each.customer_id, each.event_name, each.spans) for each in periods]
-    booked = booked_periods(connection, asked, customers, meters, meters.billed_before(periods))
+    booked = booked_periods(connection, asked, customers, meters, periods)
     for period, ours in zip(periods, booked, strict=True):
         lines = next(part.lines for part in period.parts if part.invoice.invoice_id == invoice.invoice_id)
         shares = carried(period, prices)

@@ -12,12 +12,11 @@ import psycopg
 from psycopg.rows import class_row
 
 from fridge_pipeline.calendar.hours import Hour
-from fridge_pipeline.catalogue.meter import Meter
 from fridge_pipeline.database.exceptions import ExceptionKey, close_exception, open_exception, open_of_kind
 from fridge_pipeline.database.queries import statement
 from fridge_pipeline.difference_causes import INVOICE_CAUSES
 from fridge_pipeline.invoices.invoice_record import corrections_of
-from fridge_pipeline.invoices.our_side import invoiced_meters
+from fridge_pipeline.invoices.our_side import InvoicedMeters
 from fridge_pipeline.invoices.rules.billing_periods import Span
 from fridge_pipeline.invoices.rules.corrected import Corrected, Place, corrected
 from fridge_pipeline.invoices.rules.money import money
@@ -86,7 +85,7 @@ class Told:
         return ExceptionKey(kind, self.tenant_id, Hour.containing(self.period_start), subject)
 
 
-def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter], now: datetime) -> None:
+def tell_differences(connection: psycopg.Connection, meters: InvoicedMeters, now: datetime) -> None:
     """Opens, brings up to date and closes the exceptions about invoices; call it in a transaction.
 
     They are a function of the comparisons and of the corrections and settlements on record, and of nothing that was
@@ -101,10 +100,10 @@ def tell_differences(connection: psycopg.Connection, catalogue: Sequence[Meter],
         detail = "; ".join(_detail(row, done) for row, done in same)
         open_exception(connection, key, detail, now, deadline_at=same[0][0].deadline_at)
         connection.execute(statement("tell_amounts"), {**key.parameters(), **_amounts(same)})
-    ours = invoiced_meters(connection, catalogue).event_names
+    names = meters.event_names
     for kind in INVOICE_KINDS:
         for key in open_of_kind(connection, kind):
-            if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in ours):
+            if key not in owed and any(key.subject == name or key.subject.startswith(f"{name} ") for name in names):
                 close_exception(connection, key, now)
 
 

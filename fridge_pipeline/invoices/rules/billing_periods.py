@@ -27,6 +27,10 @@ class Span:
     start: datetime
     end: datetime
 
+    def overlaps(self, other: Span) -> bool:
+        """Whether some of the time is the same."""
+        return self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -35,7 +35,7 @@ class Place:
 
     def overlaps(self, other: Place) -> bool:
         """Whether it is of the same customer and meter, and of some of the same time."""
-        return self.account == other.account and self.span.start < other.span.end and other.span.start < self.span.end
+        return self.account == other.account and self.span.overlaps(other.span)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,8 @@ class Side:
         return self.invoiced + self.corrected - self.booked.usage + to_carry_nowhere(self.booked, self.invoiced)
 
     def takes_of(self, other: Side) -> int:
-        """How much of what it gave to other names it was billed for itself, and the other one was not."""
-        is_same_usage = (self.customer_id, self.measure) == (other.customer_id, other.measure)
-        overlaps = self.span.start < other.span.end and other.span.start < self.span.end
-        if self.event_name == other.event_name or not is_same_usage or not overlaps:
+        """How much of what it gave to other names of its usage it was billed for itself, and the other one was not."""
+        if self.event_name == other.event_name or not self.span.overlaps(other.span):
             return 0
         most = Decimal(min(self.booked.given, other.booked.usage))
         return max(int(min(self.beyond, -other.beyond, most)), 0)
